@@ -1,0 +1,123 @@
+# tallyd. `make run` serves the December contest, `make test` tests everything, `make help` lists the rest.
+
+BUILD   ?= build$(if $(SAN),-san)
+PORT    ?= 8080
+VAR     ?= var
+CONTEST ?= config/contests/kai-stage1.yaml
+N       ?= 2000
+RATE    ?= 50
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+LLHTTP  ?= /usr/share/llhttp
+PKGS    := libevent hiredis libcrypto jansson yaml-0.1 zlib libbrotlienc libseccomp
+
+CC      ?= cc
+OPT     ?= -O2 -g
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+           $(if $(CI),-Werror)
+HARDEN  := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+           $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CFLAGS  += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SANFLAGS)
+CPPFLAGS += -D_GNU_SOURCE -DTALLYD_VERSION='"$(VERSION)"' -Idaemon -isystem /usr/share/include/llhttp \
+           $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
+LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -levent_extra -lm
+
+MAINS   := daemon/main.c daemon/ctl/tallyctl.c
+SOURCES := $(filter-out $(MAINS),$(wildcard daemon/*/*.c))
+OBJECTS := $(SOURCES:daemon/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/store/ballot.lua.o \
+           $(patsubst %,$(BUILD)/obj/llhttp/%.o,api http llhttp)
+UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+Q       := $(if $(V),,@)
+
+all: $(BUILD)/tallyd $(BUILD)/tallyctl
+
+$(BUILD)/tallyd: $(BUILD)/obj/main.o $(BUILD)/libtallyd.a
+$(BUILD)/tallyctl: $(BUILD)/obj/ctl/tallyctl.o $(BUILD)/libtallyd.a
+$(BUILD)/tallyd $(BUILD)/tallyctl:
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libtallyd.a: $(OBJECTS)
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/obj/%.o: daemon/%.c
+	@mkdir -p $(@D); echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/store/ballot.lua.o: daemon/store/ballot.lua
+	@mkdir -p $(@D); echo "  EMBED $<"
+	$(Q)ld -r -b binary -z noexecstack -o $@ $<
+
+$(BUILD)/obj/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D); echo "  CC    llhttp/$*.c"
+	$(Q)$(CC) -std=c11 $(OPT) -w $(HARDEN) $(SANFLAGS) -isystem /usr/share/include/llhttp -c -o $@ $<
+
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtallyd.a
+	@mkdir -p $(@D); echo "  TEST  $*"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a -lcmocka $(LDLIBS)
+
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libtallyd.a
+	@mkdir -p $(@D); echo "  BENCH $*"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a $(LDLIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+## run      serve a rehearsal of CONTEST on PORT with its state in VAR; installs what is missing
+run:
+	$(Q)ops/install run
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) exec ops/run "$(PORT)" "$(VAR)" "$(CONTEST)"
+
+## voters   N synthetic citizens vote at RATE a second on what `make run` serves
+voters: $(BUILD)/tallyctl
+	$(Q)$(BUILD)/tallyctl -c $(VAR)/tallyd.yaml voters --count $(N) --rate $(RATE)
+
+## test     everything: lint, unit, live, browser, and units and live again under sanitizers
+test:
+	$(Q)ops/install test
+	$(Q)BUILD=$(BUILD) tests/run all
+
+## unit live browser   one part of the tests
+unit: $(UNITS) $(BUILD)/tallyd
+	$(Q)BUILD=$(BUILD) tests/run unit
+live browser: all
+	$(Q)BUILD=$(BUILD) tests/run $@
+units: $(UNITS)
+
+## bench    CPU per vote and per delivery, against the floor in the same run
+bench:
+	$(Q)ops/install run
+	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
+	$(Q)BUILD=$(BUILD) tests/bench/run
+
+## fuzz     libFuzzer over ballots, tokens, HTTP, and configuration, SECONDS each
+fuzz:
+	$(Q)ops/install test
+	$(Q)tests/fuzz/run
+
+## lint     formatting, clang-tidy, cppcheck, layers, banned calls, pages, OpenAPI
+lint:
+	$(Q)ops/lint
+## format   clang-format over the C sources
+format:
+	$(Q)clang-format -i daemon/*.c daemon/*/*.[ch] tests/unit/*.c $(wildcard tests/bench/*.c tests/fuzz/*.c)
+
+## install  tallyd, tallyctl, configuration, and pages under PREFIX
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/tallyd $(BUILD)/tallyctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tallyd ops/redis.conf config/tallyd.yaml
+	cp -r --no-preserve=ownership static config/contests $(DESTDIR)$(PREFIX)/share/tallyd/
+
+clean:
+	rm -rf build build-san build-fuzz
+help:
+	@sed -n 's/^## //p' Makefile
+
+.PHONY: all run voters test unit units live browser bench fuzz lint format install clean help
+.DELETE_ON_ERROR:
+.SECONDARY:

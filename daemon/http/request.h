@@ -1,0 +1,74 @@
+/* One HTTP request as a handler sees it, and the one reply it must give.
+ *
+ * A request lives inside its connection: the head and body that its slices point into stay where
+ * they are until the reply, even when the peer has gone. Every request is replied to exactly once,
+ * by one of the reply_* functions or by sse_subscribe(), at once or from a later turn of the loop;
+ * after that call the pointer is dead. A reply to a peer that has left is dropped in silence. */
+#ifndef TALLYD_HTTP_REQUEST_H
+#define TALLYD_HTTP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/slice.h"
+
+enum method {
+	METHOD_GET = 1,
+	METHOD_HEAD = 2,
+	METHOD_POST = 4,
+	METHOD_PUT = 8,
+	METHOD_OPTIONS = 16,
+	METHOD_DELETE = 32,
+};
+
+#define REQUEST_PARAMS_MAX 4
+
+struct request {
+	enum method method;   /* HEAD reaches handlers as HEAD; the body of the reply is withheld */
+	struct slice path;    /* origin-form target before '?', as received */
+	struct slice query;   /* after '?', as received; empty when there is none */
+	struct slice params[REQUEST_PARAMS_MAX]; /* what the route's ":name" segments matched */
+	struct slice body;
+	/* Header fields that any route reads; empty when absent. A second Authorization, Content-Type,
+	 * If-Match, or Origin is refused before a handler runs. */
+	struct slice authorization;
+	struct slice content_type;
+	struct slice if_match;
+	struct slice if_none_match;
+	struct slice origin;
+	struct slice accept_encoding;
+	struct slice user_agent;
+	const struct sockaddr *peer; /* the address behind the connection */
+	void *route_arg;	     /* from the route's row */
+};
+
+struct reply_header {
+	const char *name;
+	const char *value;
+};
+
+/* The body is copied; so are the headers. Content-Length, Date, Connection and the security and CORS
+ * headers are added by the server. Without a Cache-Control in `headers` it is "no-store". */
+void reply_bytes(struct request *req, int status, const char *content_type, struct slice body,
+    const struct reply_header *headers, size_t n_headers);
+
+/* Serialises `body` compactly and drops its reference, also on failure. */
+void reply_json(struct request *req, int status, json_t *body, const struct reply_header *headers,
+    size_t n_headers);
+
+/* RFC 9457. `type` is a stable slug; on the wire it is "/problems#<slug>" resolved against the API. */
+struct problem {
+	int status;
+	const char *type;
+	const char *title;	       /* short, the same for every occurrence */
+	const char *detail;	       /* this occurrence: what is wrong, what would be right; may be NULL */
+	int retry_after_s;	       /* > 0: a Retry-After; 503 and 429 without one get 1 */
+	const char *www_authenticate;  /* required for 401 */
+	json_t *members;	       /* further members, reference taken over; may be NULL */
+};
+void reply_problem(struct request *req, const struct problem *problem);
+
+#endif

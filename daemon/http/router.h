@@ -1,0 +1,25 @@
+/* The route table: which handler answers which path and method. Paths are matched segment by segment;
+ * a segment ":name" matches one non-empty segment and lands in request.params in order. A path that
+ * no row knows is 404, a known path with another method 405 with Allow. OPTIONS is answered by the
+ * server itself (CORS preflight where the row allows origins). */
+#ifndef TALLYD_HTTP_ROUTER_H
+#define TALLYD_HTTP_ROUTER_H
+
+#include "http/request.h"
+
+enum route_flags {
+	ROUTE_CORS_PAGES = 1, /* the configured page origins may call it */
+	ROUTE_CORS_ANY = 2,   /* any origin may read it */
+	ROUTE_PRIVATE = 4,    /* carries a ballot, token or receipt: no address in the access log */
+};
+
+struct route {
+	unsigned methods; /* of enum method; GET implies HEAD */
+	const char *path; /* "/v1/contests/:contest/tally" */
+	void (*handle)(void *app, struct request *req);
+	unsigned flags;
+	size_t body_max; /* 0: a body is refused */
+	void *arg;	 /* handed on as request.route_arg */
+};
+
+#endif

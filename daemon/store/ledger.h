@@ -1,0 +1,169 @@
+/* The domain in Redis: casting, issuing, reading counts. Translates contest terms into keys and
+ * function calls and their answers back; knows nothing of HTTP. One ledger serves one contest round.
+ *
+ * Keys (⚑). S = "{<contest>/<shard>}", in a rehearsal "{<contest>~rehearsal/<shard>}":
+ *
+ *   S:rules        hash    record (canonical JSON), hash (32 bytes), opens, closes (ms, 0 = none),
+ *                          shard, shards, buckets, revote, phase ("" | paused | closed), version,
+ *                          size (of the log, once closed)
+ *   S:spent:<b>    hash    spent (16 bytes) -> "<index>" or "<index> <replacements>"
+ *   S:count        hash    counter -> integer; ballots -> counted tokens of the shard
+ *   S:log          stream  ID "<first index + 1>-0", field b = (spent 16 | u16be length | ballot)*
+ *   S:issued:<b>   hash    identity (16 bytes) -> SHA-256(blinded message) (32 bytes)
+ *   S:issued       string  how many tokens were issued
+ *
+ *   {<contest>}:published (rehearsal: {<contest>~rehearsal}:published)   string
+ *                          the snapshot that the public sees while `publish:` makes it move in steps
+ *
+ * Shard of a token  = u32be(spent[0..4])  mod shards.
+ * Bucket of a token = u32be(spent[8..12]) mod buckets.  Identities likewise.
+ * Every write is one call of a function of the library tallyd_<n>, embedded from ballot.lua, on one
+ * shard, with all its keys declared. */
+#ifndef TALLYD_STORE_LEDGER_H
+#define TALLYD_STORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct event_base;
+struct redis;
+struct ledger;
+
+#define LEDGER_SPENT_SIZE	 16
+#define LEDGER_IDENTITY_SIZE	 16
+#define LEDGER_BALLOT_MAX	 4096 /* bytes of a canonical ballot */
+#define LEDGER_BATCH_MAX	 64
+#define LEDGER_COUNTER_NAME_MAX 96
+#define LEDGER_REPLACEMENTS_MAX 10
+
+/* What of a contest the ledger must know. Text is borrowed for the life of the ledger. */
+struct ledger_options {
+	const char *contest; /* id */
+	bool rehearsal;
+	unsigned shards;
+	unsigned buckets;
+	bool replaceable;	/* revote: replace */
+	int64_t opens_ms, closes_ms; /* 0: none */
+	struct slice rules;	/* canonical rules record */
+	uint8_t rules_hash[32]; /* SHA-256 of it */
+	unsigned in_flight_max; /* ballots gathered and sent, not answered; above it CAST_BUSY */
+	/* Told whenever readiness changes; may be NULL. */
+	void (*on_ready)(void *arg, bool ready, const char *why);
+	void *arg;
+};
+
+/* Loads the function library and lays down or compares the rules record in every shard, again after
+ * each reconnection, retrying until it is done. `redis` is borrowed. NULL: memory. */
+struct ledger *ledger_new(
+    struct event_base *base, struct redis *redis, const struct ledger_options *options);
+/* Casts and reads under way complete (CAST_UNKNOWN, -EIO) when redis_free() is called before this. */
+void ledger_free(struct ledger *ledger);
+
+bool ledger_is_ready(const struct ledger *ledger);
+/* Why not: "redis is not connected", "rules-differ: …"; NULL when ready. */
+const char *ledger_why(const struct ledger *ledger);
+/* Call from redis_options.on_state. */
+void ledger_on_redis(struct ledger *ledger, bool connected, const char *why);
+
+/* Sends what this turn of the loop gathered: one call a shard with at most LEDGER_BATCH_MAX ballots,
+ * further ones when that is exceeded. Call once a turn, before server_flush(). */
+void ledger_flush(struct ledger *ledger);
+
+/* ---- casting ---- */
+
+struct increment {
+	char counter[LEDGER_COUNTER_NAME_MAX]; /* NUL-ended; no space */
+	int64_t by;
+};
+
+enum cast_verdict {
+	CAST_COUNTED,	  /* counted now, at `index` */
+	CAST_REPLACED,	  /* counted now in place of the ballot at `replaces` */
+	CAST_SAME,	  /* this very ballot stands at `index` since an earlier call */
+	CAST_SPENT,	  /* another ballot stands at `index`: it is `ballot` */
+	CAST_NEVER,	  /* `replaces` was given, but this token has no ballot */
+	CAST_REPLACED_TOO_OFTEN,
+	CAST_NOT_OPEN,	  /* before opens_ms */
+	CAST_CLOSED,	  /* at or after closes_ms, or closed by an act */
+	CAST_PAUSED,
+	CAST_RULES_DIFFER, /* this worker's rules are not the shard's */
+	CAST_FAULT,	  /* this ballot's data in Redis are damaged: not counted */
+	CAST_BUSY,	  /* not sent, or refused by Redis as it stands (LOADING, OOM, READONLY…): not counted */
+	CAST_UNKNOWN,	  /* no answer: ask again */
+};
+
+struct cast_result {
+	enum cast_verdict verdict;
+	unsigned shard;
+	uint64_t index;		/* for COUNTED, REPLACED, SAME, SPENT */
+	unsigned replacements;	/* of this token up to now; > 0 makes a receipt's status "replaced" */
+	struct slice ballot;	/* the canonical ballot at `index` for SPENT; borrowed for the callback */
+	int64_t server_ms;	/* Redis' clock for NOT_OPEN, CLOSED, PAUSED; else 0 */
+};
+
+typedef void cast_cb(void *arg, const struct cast_result *result);
+
+/* Everything is copied. `replaces` is -1, or the index of the ballot to be replaced; then
+ * `increments` are the difference between the new ballot's and the old one's. The callback comes
+ * exactly once, in a later turn of the loop. */
+void ledger_cast(struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], struct slice ballot,
+    const struct increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
+    void *arg);
+
+/* The ballot that stands for this token: CAST_SPENT with index and ballot, CAST_NEVER, CAST_FAULT,
+ * CAST_BUSY or CAST_UNKNOWN. Reads only. */
+void ledger_find(
+    struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], cast_cb *cb, void *arg);
+
+/* ---- issuing ---- */
+
+enum issue_verdict {
+	ISSUE_NEW,     /* recorded now: sign */
+	ISSUE_SAME,    /* the same blinded message as before: sign again, the answer is the same */
+	ISSUE_OTHER,   /* this identity already has a token for another blinded message */
+	ISSUE_NOT_OPEN, /* outside the hours */
+	ISSUE_CLOSED,
+	ISSUE_FAULT,
+	ISSUE_BUSY,    /* certainly not recorded */
+	ISSUE_UNKNOWN, /* ask again */
+};
+
+typedef void issue_cb(void *arg, enum issue_verdict verdict);
+
+void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_SIZE],
+    const uint8_t blinded_hash[32], issue_cb *cb, void *arg);
+
+/* ---- reading ---- */
+
+struct ledger_counter {
+	struct slice name;
+	int64_t value;
+};
+
+/* The sum over all shards at one moment (each shard is read by one call; shards one after another). */
+struct ledger_totals {
+	uint64_t log_size; /* entries of all logs: ballots accepted, superseded ones included */
+	uint64_t ballots;  /* tokens that are counted */
+	uint64_t version;  /* sum of the shards' phase versions */
+	int64_t now_ms;	   /* the earliest shard's clock */
+	const char *phase; /* least advanced: announced, open, paused, closed */
+	uint64_t issued;
+	const struct ledger_counter *counters; /* sorted by name, each name once */
+	size_t n_counters;
+};
+
+/* `totals` is borrowed for the callback and NULL when `error` is -EIO (Redis) or -EBADMSG (damaged). */
+typedef void totals_cb(void *arg, int error, const struct ledger_totals *totals);
+void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg);
+
+/* The published snapshot, one for all workers and hosts. The text begins with its sequence in
+ * decimal and a space. `text` empty: none yet. */
+typedef void published_cb(void *arg, int error, struct slice text);
+void ledger_published(struct ledger *ledger, published_cb *cb, void *arg);
+/* Stores `text` unless one with a sequence at least as high stands; answers with what stands then. */
+void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, void *arg);
+
+#endif
