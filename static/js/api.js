@@ -1,0 +1,73 @@
+/* Calls the API. Every call ends in its answer, a Problem (the server said no, RFC 9457) or Unreachable (nobody
+ * knows what the server did). Retries nothing: that is for who knows what may be repeated. */
+
+const DEADLINE_MS = 15_000;
+
+export class Problem extends Error {
+	constructor(status, body, retryAfter) {
+		super(body.detail ?? body.title ?? `HTTP ${status}`);
+		this.status = status;
+		this.slug = String(body.type ?? "").split("#")[1] ?? "";
+		this.body = body;
+		this.retryAfter = retryAfter; // seconds, or undefined
+	}
+}
+
+export class Unreachable extends Error {}
+
+export function createApi({ api = "", issuer = "" }, fetcher = (...args) => fetch(...args)) {
+	const path = (id, rest = "") => `${api}/v1/contests/${encodeURIComponent(id)}${rest}`;
+
+	async function call(url, read, options = {}) {
+		const abort = new AbortController();
+		const timer = setTimeout(() => abort.abort(), DEADLINE_MS);
+		try {
+			const response = await fetcher(url,
+				{ credentials: "omit", cache: "no-store", signal: abort.signal, ...options });
+			if (!response.ok) throw await problemOf(response);
+			return await read(response);
+		} catch (error) {
+			throw error instanceof Problem ? error : new Unreachable(error.message, { cause: error });
+		} finally {
+			clearTimeout(timer);
+		}
+	}
+
+	const json = (response) => response.json();
+
+	return {
+		streamUrl: (id) => path(id, "/tally/stream"),
+		tallyUrl: (id) => path(id, "/tally"),
+		contest: (id) => call(path(id), json),
+		tally: (id) => call(path(id, "/tally"), json, { cache: "no-cache" }),
+		challenge: (id) => call(path(id, "/challenge"), json),
+		async token(id, request) {
+			const origin = issuer || api;
+			const url = `${origin}/v1/contests/${encodeURIComponent(id)}/tokens`;
+			const answer = await call(url, (response) => response.arrayBuffer(), {
+				method: "POST",
+				headers: { "Content-Type": "application/private-token-request" },
+				body: request,
+			});
+			return new Uint8Array(answer);
+		},
+		/* `replaces`: the index of the ballot that this one takes the place of. */
+		cast(id, authorization, ballot, replaces) {
+			const headers = { Authorization: authorization, "Content-Type": "application/json" };
+			if (replaces !== undefined) headers["If-Match"] = `"${replaces}"`;
+			return call(path(id, "/ballots"), json,
+				{ method: "POST", headers, body: JSON.stringify(ballot) });
+		},
+	};
+}
+
+async function problemOf(response) {
+	const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+	let body = {};
+	try {
+		body = await response.json();
+	} catch {
+		// a proxy's page: its status is all we know
+	}
+	return new Problem(response.status, body, Number.isNaN(seconds) ? undefined : seconds);
+}

@@ -1,0 +1,198 @@
+/* The way of a vote against a true issuer and ledger: faults at every step, reloads between any two. */
+import "./setup.mjs";
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Problem } from "../../../static/js/api.js";
+import { memoryRecords } from "../../../static/js/records.js";
+import { Voter } from "../../../static/js/voter.js";
+import { contest, createServer } from "./server.mjs";
+
+const upstage = { choices: ["upstage"] };
+const ncAi = { choices: ["nc-ai"] };
+
+class Crash extends Error {}
+
+/* Storage of a browser that dies at its nth write, just before or just after it. */
+function fragileRecords(dieAt, after) {
+	const inner = memoryRecords();
+	let writes = 0;
+	return { ...inner, save(record) {
+		const last = ++writes === dieAt;
+		if (last && !after) throw new Crash();
+		inner.save(record);
+		if (last) throw new Crash();
+	}, get writes() {
+		return writes;
+	} };
+}
+
+function visit(server, records, rules = contest) {
+	const states = [];
+	const voter = new Voter({ pinned: server.pinned, contest: rules, api: server.api, records,
+		sleep: () => Promise.resolve(), onState: (state) => states.push(state) });
+	return { voter, states };
+}
+
+test("a vote is counted, checked, and leaves no secret of its issuance", async () => {
+	const server = createServer();
+	const records = memoryRecords();
+	const end = await visit(server, records).voter.cast(upstage);
+	assert.equal(end.name, "counted");
+	assert.deepEqual(server.counted(), ["upstage"]);
+	const record = records.load();
+	assert.deepEqual(Object.keys(record).sort(), ["ballot", "earlier", "receipt", "step", "token"]);
+});
+
+for (const rehearsal of [false, true]) {
+	test(`a token of a ${rehearsal ? "rehearsal" : "real round"} is of that round`, async () => {
+		const server = createServer({ rehearsal });
+		const other = createServer({ rehearsal: !rehearsal });
+		const { voter } = visit({ ...other, api: server.api }, memoryRecords());
+		const end = await voter.cast(upstage);
+		assert.equal(end.name, "failed");
+		assert.equal(end.slug, "issuer-mismatch");
+		assert.deepEqual(server.counted(), []);
+	});
+}
+
+for (const [step, when] of [["challenge", "before"], ["token", "before"], ["token", "after"],
+	["cast", "before"], ["cast", "after"]]) {
+	test(`connection lost ${when} ${step}: counted once, by itself`, async () => {
+		const server = createServer();
+		server.faults.push([step, when], [step, when]);
+		const { voter, states } = visit(server, memoryRecords());
+		const end = await voter.cast(upstage);
+		assert.equal(end.name, "counted");
+		assert.deepEqual(server.counted(), ["upstage"]);
+		assert.equal(server.issued.size, 1);
+		const waiting = states.filter(({ name }) => name === "waiting");
+		assert.equal(waiting.length, 2);
+		assert.equal(waiting[0].counted, step === "cast" ? "unknown" : "no");
+	});
+}
+
+test("a crash at any write: on reopening the same receipt, counted once", async () => {
+	let crashes = 0;
+	for (let dieAt = 1; ; dieAt++) {
+		for (const after of [false, true]) {
+			const server = createServer();
+			const records = fragileRecords(dieAt, after);
+			const first = visit(server, records).voter;
+			try {
+				const end = await first.cast(upstage);
+				if (end.name === "counted" && records.writes < dieAt) {
+					assert.ok(crashes >= 8, `${crashes} crashes tried`);
+					return;
+				}
+			} catch (error) {
+				assert.ok(error instanceof Crash);
+			}
+			crashes++;
+			const { voter } = visit(server, records);
+			const end = voter.record ? await voter.resume() : await voter.cast(upstage);
+			assert.equal(end.name, "counted", `died at write ${dieAt}`);
+			assert.deepEqual(server.counted(), ["upstage"]);
+			const [{ receipt }] = server.ledger.values();
+			assert.deepEqual(end.receipt, receipt);
+		}
+	}
+});
+
+test("never 'not counted' once an answer was lost, whatever comes next", async () => {
+	const server = createServer();
+	server.faults.push(["cast", "after"], ["cast", new Problem(503, { type: "/problems#unavailable" })]);
+	const { voter, states } = visit(server, memoryRecords());
+	await voter.cast(upstage);
+	const waiting = states.filter(({ name }) => name === "waiting");
+	assert.deepEqual(waiting.map(({ counted }) => counted), ["unknown", "unknown"]);
+});
+
+test("a plain 503 is known not to count", async () => {
+	const server = createServer();
+	server.faults.push(["cast", new Problem(503, { type: "/problems#unavailable" }, 2)]);
+	const { voter, states } = visit(server, memoryRecords());
+	await voter.cast(upstage);
+	const [waiting] = states.filter(({ name }) => name === "waiting");
+	assert.equal(waiting.counted, "no");
+	assert.ok(waiting.ms >= 1600, "Retry-After is kept to");
+});
+
+test("closed: refused for certain, even after a lost answer", async () => {
+	const server = createServer();
+	server.faults.push(["cast", "before"], ["cast", new Problem(403, { type: "/problems#closed" })]);
+	const end = await visit(server, memoryRecords()).voter.cast(upstage);
+	assert.deepEqual([end.name, end.slug, end.counted], ["failed", "closed", "no"]);
+	assert.deepEqual(server.counted(), []);
+});
+
+test("a receipt that does not fit the ballot is never called counted", async () => {
+	for (const [member, value] of [["entry", Buffer.alloc(32).toString("base64")], ["index", 7],
+		["salt", "AAAA"], ["spent", Buffer.alloc(16).toString("base64")], ["shard", 1],
+		["contest", "other"]]) {
+		const server = createServer();
+		const { cast } = server.api;
+		server.api.cast = async (...args) => ({ ...await cast(...args), [member]: value });
+		const records = memoryRecords();
+		const end = await visit(server, records).voter.cast(upstage);
+		assert.equal(end.name, "mismatch", member);
+		assert.notEqual(records.load().step, "counted");
+	}
+});
+
+test("a ballot counted for another team by the server is noticed", async () => {
+	const server = createServer();
+	const { cast } = server.api;
+	server.api.cast = (id, token) => cast(id, token, ncAi);
+	const end = await visit(server, memoryRecords()).voter.cast(upstage);
+	assert.equal(end.name, "mismatch");
+});
+
+test("two tabs: the second shows what the first cast", async () => {
+	const server = createServer();
+	const records = memoryRecords();
+	const one = visit(server, records).voter;
+	const two = visit(server, records).voter;
+	await one.cast(upstage);
+	const end = await two.cast(ncAi);
+	assert.equal(end.name, "counted");
+	assert.deepEqual(server.counted(), ["upstage"]);
+	assert.deepEqual(two.record.ballot, upstage);
+});
+
+test("token spent by another ballot: the earlier receipt, told as such", async () => {
+	const server = createServer();
+	const records = memoryRecords();
+	await visit(server, records).voter.cast(upstage);
+	const { token, receipt } = records.load();
+	records.save({ step: "token", token, ballot: ncAi });
+	const { voter } = visit(server, records);
+	const end = await voter.resume();
+	assert.deepEqual([end.name, end.receipt], ["counted", receipt]);
+	assert.deepEqual([voter.record.earlier, voter.record.ballot], [true, null]);
+});
+
+test("replacing: If-Match carries the index; a lost answer is cured by asking again", async () => {
+	const rules = { ...contest, revote: "replace" };
+	const server = createServer({ revote: "replace" });
+	const records = memoryRecords();
+	const { voter } = visit(server, records, rules);
+	await voter.cast(upstage);
+	server.faults.push(["cast", "after"]);
+	const end = await voter.cast(ncAi);
+	assert.deepEqual([end.name, end.receipt.status, end.receipt.index], ["counted", "replaced", 1]);
+	assert.deepEqual(server.counted(), ["nc-ai"]);
+});
+
+test("a replacement refused for certain leaves the first vote standing", async () => {
+	const server = createServer({ revote: "replace" });
+	const records = memoryRecords();
+	const { voter } = visit(server, records, { ...contest, revote: "replace" });
+	const first = await voter.cast(upstage);
+	server.faults.push(["cast", new Problem(403, { type: "/problems#closed" })]);
+	const end = await voter.cast(ncAi);
+	assert.deepEqual([end.name, end.counted], ["failed", "before"]);
+	assert.deepEqual([voter.record.step, voter.record.ballot], ["counted", upstage]);
+	assert.deepEqual(voter.record.receipt, first.receipt);
+});
