@@ -26,6 +26,11 @@ struct link {
 	char *url; /* https only */
 };
 
+struct group { /* a group of companies under one control */
+	char *id;
+	struct text name;
+};
+
 struct organisation {
 	char *id;
 	struct text name;
@@ -63,6 +68,11 @@ enum revote { REVOTE_REFUSE, REVOTE_REPLACE };
 enum admission_kind { ADMISSION_OPEN, ADMISSION_CODES, ADMISSION_OIDC, ADMISSION_ASSERTION };
 enum visibility { VISIBLE_LIVE, VISIBLE_ORGANISERS, VISIBLE_ON_PUBLISH };
 
+/* Their names in files and on the wire, in the order of the enums, ended by NULL. */
+extern const char *const revote_names[];
+extern const char *const admission_names[];
+extern const char *const visibility_names[];
+
 struct publish_steps { /* how the public's numbers move */
 	int first_at; /* ballots before anything is shown */
 	int step;     /* ballots between two showings */
@@ -95,6 +105,8 @@ struct contest {
 	uint64_t expected_voters;
 	struct entry *entries;
 	size_t n_entries;
+	struct group *groups;
+	size_t n_groups;
 	struct organisation *organisations;
 	size_t n_organisations;
 	struct criterion *criteria;
@@ -106,6 +118,10 @@ void contest_free(struct contest *contest);
 /* Index of an entry, or -1. */
 int contest_entry(const struct contest *contest, struct slice id);
 const struct organisation *contest_organisation(const struct contest *contest, const char *id);
+
+/* A name as it is compared: without spaces, ASCII letters in lower case, without the suffix 산학협력단
+ * (a university's cooperation foundation is no other organisation). Cut to fit; returns ret_text. */
+char *organisation_plain_name(const char *name, char *ret_text, size_t cap);
 
 /* expected_voters / 80, at least 1: keeps the spent buckets small. */
 unsigned contest_buckets(const struct contest *contest);

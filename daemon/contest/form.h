@@ -41,15 +41,22 @@ struct tally_row {
 };
 
 struct form {
+	bool has_mean; /* a tally row shows a mean rather than a share */
 	const char *name; /* "choices": also the one member of the request's body and the first line */
 
-	/* `body` is the request's whole JSON. 0, -EINVAL with a sentence in ret_why that says what is wrong
+	/* `body` is the request's whole JSON: an object with the member `name` and no other. check() is
+	 * called after it. 0; -EINVAL with a sentence in ret_why that says what is wrong
 	 * and what would be right. */
 	int (*parse)(const struct contest *contest, const json_t *body, struct ballot *ret_ballot,
 	    char ret_why[FORM_WHY_MAX]);
+	/* Whether a ballot whose items are all well-formed has as many as the contest wants. 0; -EINVAL with
+	 * ret_why. */
+	int (*check)(const struct contest *contest, const struct ballot *ballot,
+	    char ret_why[FORM_WHY_MAX]);
 	/* Appends the items, without the form's name. 0 or -ENOMEM/-ENOBUFS. */
 	int (*print)(const struct contest *contest, const struct ballot *ballot, struct buf *out);
-	/* Reads one item line (without LF) back into the ballot. 0 or -EINVAL. */
+	/* Reads one item line (without LF) back into the ballot; the lines come in the contest file's
+	 * order. 0 or -EINVAL. */
 	int (*read_item)(const struct contest *contest, struct slice line, struct ballot *ballot);
 	/* At most CONTEST_INCREMENTS_MAX; returns how many. */
 	size_t (*increments)(const struct contest *contest, const struct ballot *ballot,

@@ -1,0 +1,126 @@
+/* The form "choices": a ballot names from min to max entries, all alike. {"choices":["upstage"]}.
+ */
+#include "contest/form_rows.h"
+
+#include <errno.h>
+
+static int choices_parse(const struct contest *contest, const json_t *body,
+    struct ballot *ret_ballot, char ret_why[FORM_WHY_MAX])
+{
+	const json_t *list = json_object_get(body, "choices");
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(list))
+		return form_refuse(ret_why,
+		    "\"choices\" is to be a list of entry ids, such as [\"%s\"]",
+		    contest->entries[0].id);
+	json_array_foreach(list, i, item)
+	{
+		struct slice id;
+		int entry;
+
+		if (!json_is_string(item))
+			return form_refuse(ret_why,
+			    "item %zu of \"choices\" is to be an entry id in quotes, such as "
+			    "\"%s\"",
+			    i + 1, contest->entries[0].id);
+		id = slice_make(json_string_value(item), json_string_length(item));
+		entry = contest_entry(contest, id);
+		if (entry < 0)
+			return form_refuse_entry(contest, id, ret_why);
+		if (ret_ballot->present[entry])
+			return form_refuse(ret_why, "\"%s\" is chosen twice; name each entry once",
+			    contest->entries[entry].id);
+		ret_ballot->present[entry] = true;
+		ret_ballot->value[entry] = 1;
+	}
+	return 0;
+}
+
+static int choices_check(
+    const struct contest *contest, const struct ballot *ballot, char ret_why[FORM_WHY_MAX])
+{
+	int count = (int)ballot_count(contest, ballot);
+	int min = contest->ballot.choices_min, max = contest->ballot.choices_max;
+
+	if (count >= min && count <= max)
+		return 0;
+	if (min == max)
+		return form_refuse(ret_why, "%d entries are chosen; choose exactly %d", count, max);
+	if (count > max)
+		return form_refuse(ret_why, "%d entries are chosen; choose at most %d", count, max);
+	return form_refuse(ret_why, "%d entries are chosen; choose at least %d", count, min);
+}
+
+static int choices_print(
+    const struct contest *contest, const struct ballot *ballot, struct buf *out)
+{
+	for (size_t i = 0; i < contest->n_entries; i++) {
+		int error =
+		    ballot->present[i] ? buf_printf(out, "%s\n", contest->entries[i].id) : 0;
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int choices_read_item(
+    const struct contest *contest, struct slice line, struct ballot *ballot)
+{
+	int entry = contest_entry(contest, line);
+
+	return entry < 0 ? -EINVAL : ballot_put_next(contest, ballot, entry, 1);
+}
+
+static size_t choices_increments(const struct contest *contest, const struct ballot *ballot,
+    struct form_increment *ret_increments)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < contest->n_entries; i++) {
+		if (!ballot->present[i])
+			continue;
+		form_counter(COUNTER_VOTES, contest, i, ret_increments[n].counter);
+		ret_increments[n++].by = 1;
+	}
+	return n;
+}
+
+static void choices_tally(const struct contest *contest,
+    int64_t (*counter)(void *arg, const char *name), void *arg, int64_t ballots,
+    struct tally_row *ret_rows)
+{
+	for (size_t i = 0; i < contest->n_entries; i++) {
+		struct tally_row *row = &ret_rows[i];
+		char name[FORM_COUNTER_MAX];
+
+		form_counter(COUNTER_VOTES, contest, i, name);
+		*row = (struct tally_row){.entry = (int)i, .votes = counter(arg, name)};
+		row->sum = row->votes;
+		row->share = ballots > 0 ? (double)row->votes / (double)ballots : 0;
+	}
+	for (size_t i = 0; i < contest->n_entries; i++) {
+		ret_rows[i].rank = 1;
+		for (size_t k = 0; k < contest->n_entries; k++)
+			ret_rows[i].rank += ret_rows[k].votes > ret_rows[i].votes;
+	}
+}
+
+static json_t *choices_describe(const struct contest *contest)
+{
+	return json_pack("{s:s, s:i, s:i}", "name", "choices", "min", contest->ballot.choices_min,
+	    "max", contest->ballot.choices_max);
+}
+
+const struct form form_choices = {
+    .name = "choices",
+    .parse = choices_parse,
+    .check = choices_check,
+    .print = choices_print,
+    .read_item = choices_read_item,
+    .increments = choices_increments,
+    .tally = choices_tally,
+    .describe = choices_describe,
+};
