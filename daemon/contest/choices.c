@@ -46,11 +46,12 @@ static int choices_check(
 
 	if (count >= min && count <= max)
 		return 0;
-	if (min == max)
-		return form_refuse(ret_why, "%d entries are chosen; choose exactly %d", count, max);
-	if (count > max)
-		return form_refuse(ret_why, "%d entries are chosen; choose at most %d", count, max);
-	return form_refuse(ret_why, "%d entries are chosen; choose at least %d", count, min);
+	return form_refuse(ret_why, "too %s entries are chosen (%d); choose %s %d",
+	    count > max ? "many" : "few", count,
+	    min == max    ? "exactly"
+	    : count > max ? "at most"
+			  : "at least",
+	    count > max ? max : min);
 }
 
 static int choices_print(
