@@ -17,13 +17,13 @@ void rate_table_free(struct rate_table *table);
 
 struct rate_limit {
 	uint32_t per_minute; /* steady rate; 0 = no limit */
-	uint32_t burst;	     /* how many at once after a rest, at least 1 */
+	uint32_t burst;      /* how many at once after a rest, at least 1 */
 };
 
 /* Takes one from `key`'s allowance at steady time `now_ms`. 0: taken. Else the seconds (at least 1)
  * after which it is worth asking again, and nothing was taken. */
-uint32_t rate_take(struct rate_table *table, uint64_t key, const struct rate_limit *limit,
-    int64_t now_ms);
+uint32_t rate_take(
+    struct rate_table *table, uint64_t key, const struct rate_limit *limit, int64_t now_ms);
 
 /* A key for the address behind a connection: IPv4 whole, IPv6 its /64, unix sockets all one.
  * `purpose` keeps limits of different kinds apart. */

@@ -12,6 +12,8 @@
 #define BLINDRSA_BYTES	   256 /* of a 2048-bit modulus, signature, blinded message */
 #define BLINDRSA_BYTES_MAX 512
 #define BLINDRSA_SALT	   48
+#define BLINDRSA_DER_MAX   560
+#define BLINDRSA_PEM_MAX   4096 /* of a private 4096-bit key */
 
 struct blindrsa_private; /* the signer's half */
 struct blindrsa_public;	 /* everybody's half; keeps a verification context: one thread */
@@ -35,7 +37,20 @@ __attribute__((warn_unused_result)) int blindrsa_private_from_pem(
 __attribute__((warn_unused_result)) int blindrsa_public_from_pem(
     struct slice pem, struct blindrsa_public **ret_key);
 
+/* Their inverses. Each writes a NUL-terminated text of at most `cap` bytes, NUL included. The private
+ * text is a secret: the caller cleanses it. 0, -ENOBUFS, -EIO. */
+__attribute__((warn_unused_result)) int blindrsa_private_to_pem(
+    const struct blindrsa_private *key, char *ret_pem, size_t cap);
+__attribute__((warn_unused_result)) int blindrsa_public_to_pem(
+    const struct blindrsa_public *key, char *ret_pem, size_t cap);
+
+/* RSAPublicKey (RFC 8017 appendix A.1.1) in DER; returns the length. */
+size_t blindrsa_public_der(const struct blindrsa_public *key, uint8_t ret_der[BLINDRSA_DER_MAX]);
+
 unsigned blindrsa_size(const struct blindrsa_public *key); /* bytes of the modulus */
+
+/* Whether `blinded` has the modulus' size and is smaller than it: what can be signed at all. */
+bool blindrsa_message_fits(const struct blindrsa_public *key, struct slice blinded);
 
 /* RFC 9474 section 4.3, with the check m == s^e. `blinded` and ret_signature have the modulus' size.
  * 0; -EINVAL for a wrong length or a message >= n; -EIO when the check fails (a fault: never send). */
@@ -47,10 +62,12 @@ bool blindrsa_verify(struct blindrsa_public *key, struct slice message, struct s
 
 /* The client's half (RFC 9474 sections 4.2 and 4.4), for tests, benchmarks, and synthetic voters.
  * `salt` (48 bytes) and `blind_inverse` r^-1 may be given for vectors; empty: random. ret_inverse
- * receives the modulus' size of bytes. */
+ * receives the modulus' size of bytes. 0; -EINVAL for a part of a wrong size, or, with negligible
+ * odds, numbers that share a factor with n. */
 __attribute__((warn_unused_result)) int blindrsa_blind(const struct blindrsa_public *key,
     struct slice message, struct slice salt, struct slice blind_inverse, uint8_t *ret_blinded,
     uint8_t *ret_inverse);
+/* 0, or -EINVAL when the outcome does not verify: the signer cheated or took another key. */
 __attribute__((warn_unused_result)) int blindrsa_finalize(struct blindrsa_public *key,
     struct slice message, struct slice blind_signature, struct slice inverse,
     uint8_t *ret_signature);

@@ -1,0 +1,17 @@
+/* The table of admission methods. */
+#include "admission/admission.h"
+
+#include <stddef.h>
+
+const struct admission_method *admission_method(enum admission_kind kind)
+{
+	switch (kind) {
+	case ADMISSION_OPEN:
+		return &admission_open;
+	case ADMISSION_CODES:
+	case ADMISSION_OIDC:
+	case ADMISSION_ASSERTION:
+		break;
+	}
+	return NULL;
+}

@@ -1,0 +1,43 @@
+/* The live state of one contest round: phase and public snapshot, read from Redis at most four
+ * times a second and only while somebody watches or asks. Feeds the stream of the tally. */
+#ifndef TALLYD_API_LIVE_H
+#define TALLYD_API_LIVE_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "contest/phase.h"
+
+struct event_base;
+struct ledger;
+struct live;
+struct service;
+struct sse_hub;
+
+#define LIVE_PERIOD_MS 250
+
+struct live_state {
+	struct slice snapshot; /* JSON; borrowed until the loop's next turn */
+	char etag[24];         /* quoted, strong */
+	enum phase phase;
+};
+
+/* `service` is borrowed and needs its round only. NULL: memory. */
+struct live *live_new(struct event_base *base, const struct service *service);
+void live_free(struct live *live);
+
+/* The state when it was read within the last LIVE_PERIOD_MS, else NULL: then ask with live_read().
+ */
+const struct live_state *live_fresh(struct live *live);
+
+/* Reads the state anew; readers who ask meanwhile share the reading. The callback comes once, in a
+ * later turn, with NULL when Redis did not answer. */
+typedef void live_cb(void *arg, const struct live_state *state);
+void live_read(struct live *live, live_cb *cb, void *arg);
+
+/* The phase as known last, or by the contest's hours when nothing newer is known. */
+enum phase live_phase(const struct live *live, int64_t now_ms);
+
+struct sse_hub *live_hub(struct live *live);
+
+#endif

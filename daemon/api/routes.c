@@ -1,0 +1,30 @@
+/* Who answers what. */
+#include "api/routes.h"
+
+#define BODY_BALLOT (64 * 1024)
+#define BODY_TOKEN  1024 /* a token request has 259 bytes */
+
+const struct route api_routes[] = {
+    {METHOD_GET, "/v1/contests", contests_list, ROUTE_CORS_PAGES, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest", contests_get, ROUTE_CORS_PAGES, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/challenge", tokens_challenge, ROUTE_CORS_PAGES, 0, NULL},
+    {METHOD_POST, "/v1/contests/:contest/tokens", tokens_issue, ROUTE_CORS_PAGES | ROUTE_PRIVATE,
+	BODY_TOKEN, NULL},
+    {METHOD_POST, "/v1/tokens", tokens_issue, ROUTE_CORS_PAGES | ROUTE_PRIVATE, BODY_TOKEN, NULL},
+    {METHOD_POST, "/v1/contests/:contest/ballots", ballots_cast, ROUTE_CORS_PAGES | ROUTE_PRIVATE,
+	BODY_BALLOT, NULL},
+    {METHOD_GET, "/v1/contests/:contest/tally", tally_get, ROUTE_CORS_ANY, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/tally/stream", tally_stream, ROUTE_CORS_ANY, 0, NULL},
+    {METHOD_GET, "/.well-known/private-token-issuer-directory", tokens_directory, ROUTE_CORS_ANY, 0,
+	NULL},
+    {METHOD_GET, "/healthz", health_live, 0, 0, NULL},
+    {METHOD_GET, "/readyz", health_ready, 0, 0, NULL},
+    {0, NULL, NULL, 0, 0, NULL},
+};
+
+const struct route admin_routes[] = {
+    {METHOD_GET, "/metrics", health_metrics, 0, 0, NULL},
+    {METHOD_GET, "/healthz", health_live, 0, 0, NULL},
+    {METHOD_GET, "/readyz", health_ready, 0, 0, NULL},
+    {0, NULL, NULL, 0, 0, NULL},
+};

@@ -1,0 +1,30 @@
+/* The API's route table: one row an endpoint. Each endpoint's handler lives in a file of its route
+ * family, which declares it here. */
+#ifndef TALLYD_API_ROUTES_H
+#define TALLYD_API_ROUTES_H
+
+#include "http/router.h"
+
+/* Ended by a row with path NULL. */
+extern const struct route api_routes[];
+/* The operators' listener: health and metrics. */
+extern const struct route admin_routes[];
+
+/* contests.c */
+void contests_list(void *app, struct request *req);
+void contests_get(void *app, struct request *req);
+/* tokens.c */
+void tokens_directory(void *app, struct request *req);
+void tokens_challenge(void *app, struct request *req);
+void tokens_issue(void *app, struct request *req);
+/* ballots.c */
+void ballots_cast(void *app, struct request *req);
+/* tally.c */
+void tally_get(void *app, struct request *req);
+void tally_stream(void *app, struct request *req);
+/* health.c */
+void health_live(void *app, struct request *req);
+void health_ready(void *app, struct request *req);
+void health_metrics(void *app, struct request *req);
+
+#endif

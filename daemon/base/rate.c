@@ -1,0 +1,113 @@
+/* Generic cell rate algorithm over a shared, set-associative table. Each slot remembers one key and
+ * its theoretical arrival time: the moment at which the key's allowance will be whole again. */
+#include "base/rate.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#define WAYS 4
+
+struct slot {
+	_Atomic uint64_t key; /* 0: empty */
+	_Atomic int64_t arrival_us;
+};
+
+struct rate_table {
+	size_t bytes;
+	size_t sets; /* a power of two */
+	struct slot slots[];
+};
+
+struct rate_table *rate_table_new(size_t slots)
+{
+	size_t sets = 1;
+	while (sets * WAYS < slots)
+		sets *= 2;
+	size_t bytes = sizeof(struct rate_table) + sets * WAYS * sizeof(struct slot);
+	struct rate_table *table =
+	    mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (table == MAP_FAILED)
+		return NULL;
+	table->bytes = bytes;
+	table->sets = sets;
+	return table;
+}
+
+void rate_table_free(struct rate_table *table)
+{
+	if (table)
+		munmap(table, table->bytes);
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9u;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
+
+/* The key's own slot, or the one of its set whose allowance was whole longest ago. Two processes
+ * may race for an empty slot; one of the keys then starts anew, which errs on the generous side. */
+static struct slot *find_slot(struct rate_table *table, uint64_t key)
+{
+	struct slot *set = &table->slots[(mix(key) & (table->sets - 1)) * WAYS];
+	struct slot *oldest = set;
+	for (size_t i = 0; i < WAYS; i++) {
+		if (atomic_load_explicit(&set[i].key, memory_order_relaxed) == key)
+			return &set[i];
+		if (atomic_load_explicit(&set[i].arrival_us, memory_order_relaxed) <
+		    atomic_load_explicit(&oldest->arrival_us, memory_order_relaxed))
+			oldest = &set[i];
+	}
+	atomic_store_explicit(&oldest->arrival_us, 0, memory_order_relaxed);
+	atomic_store_explicit(&oldest->key, key, memory_order_relaxed);
+	return oldest;
+}
+
+uint32_t rate_take(
+    struct rate_table *table, uint64_t key, const struct rate_limit *limit, int64_t now_ms)
+{
+	if (limit->per_minute == 0)
+		return 0;
+	int64_t now_us = now_ms * 1000;
+	int64_t interval_us = 60000000 / (int64_t)limit->per_minute;
+	int64_t tolerance_us = interval_us * (int64_t)(limit->burst > 0 ? limit->burst - 1 : 0);
+
+	struct slot *slot = find_slot(table, key ? key : 1);
+	int64_t arrival_us = atomic_load_explicit(&slot->arrival_us, memory_order_relaxed);
+	for (;;) {
+		int64_t from_us = arrival_us > now_us ? arrival_us : now_us;
+		int64_t early_us = from_us - now_us - tolerance_us;
+		if (early_us > 0)
+			return (uint32_t)((early_us + 999999) / 1000000);
+		if (atomic_compare_exchange_weak_explicit(&slot->arrival_us, &arrival_us,
+			from_us + interval_us, memory_order_relaxed, memory_order_relaxed))
+			return 0;
+	}
+}
+
+uint64_t rate_key(const struct sockaddr *peer, uint32_t purpose)
+{
+	uint64_t address = 0;
+	if (peer && peer->sa_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, peer, sizeof(in));
+		address = in.sin_addr.s_addr;
+	} else if (peer && peer->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+		memcpy(&in6, peer, sizeof(in6));
+		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+			uint32_t v4;
+			memcpy(&v4, in6.sin6_addr.s6_addr + 12, sizeof(v4));
+			address = v4;
+		} else {
+			memcpy(&address, in6.sin6_addr.s6_addr, sizeof(address));
+		}
+	}
+	return mix(address ^ mix((uint64_t)purpose + 1)) | 1;
+}

@@ -1,0 +1,94 @@
+/* Builds snapshots and decides when the public may see a new one. */
+#include "contest/tally.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "contest/form.h"
+
+bool tally_is_public(const struct contest *contest, enum phase phase)
+{
+	switch (contest->citizen) {
+	case VISIBLE_LIVE:
+		return true;
+	case VISIBLE_ORGANISERS:
+		return phase >= PHASE_CLOSED;
+	case VISIBLE_ON_PUBLISH:
+		break;
+	}
+	return phase >= PHASE_CERTIFIED;
+}
+
+bool tally_moves_freely(const struct contest *contest)
+{
+	const struct publish_steps *steps = &contest->publish;
+	return steps->first_at <= 1 && steps->step <= 1 && steps->every_ms <= 0;
+}
+
+bool tally_is_due(const struct contest *contest, const struct tally_published *last,
+    const struct tally_input *input)
+{
+	const struct publish_steps *steps = &contest->publish;
+	uint64_t sequence = tally_sequence(input);
+	if (input->phase >= PHASE_CLOSED) /* nobody's vote can be timed any more */
+		return !last->any || sequence > last->sequence;
+	if (!last->any)
+		return input->ballots >= (uint64_t)(steps->first_at > 1 ? steps->first_at : 1);
+	return sequence >= last->sequence + (uint64_t)(steps->step > 1 ? steps->step : 1) &&
+	       input->now_ms >= last->at_ms + steps->every_ms;
+}
+
+static json_t *number(double value, double scale)
+{
+	return json_real(round(value * scale) / scale);
+}
+
+static json_t *describe_row(const struct contest *contest, const struct tally_row *row)
+{
+	json_t *object = json_pack("{s:s, s:I}", "entry", contest->entries[row->entry].id, "votes",
+	    (json_int_t)row->votes);
+	if (contest->form->has_mean)
+		json_object_set_new(
+		    object, "mean", isnan(row->mean) ? json_null() : number(row->mean, 100));
+	else
+		json_object_set_new(object, "share", number(row->share, 10000));
+	json_object_set_new(object, "rank", json_integer(row->rank));
+	return object;
+}
+
+static json_t *describe_rows(const struct contest *contest, const struct tally_input *input)
+{
+	struct tally_row rows[CONTEST_ENTRIES_MAX];
+	contest->form->tally(contest, input->counter, input->arg, (int64_t)input->ballots, rows);
+	json_t *list = json_array();
+	for (size_t i = 0; i < contest->n_entries; i++)
+		json_array_append_new(list, describe_row(contest, &rows[i]));
+	return list;
+}
+
+/* The entries alone, in the contest's order, which says nothing of their counts. */
+static json_t *describe_entries(const struct contest *contest)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < contest->n_entries; i++)
+		json_array_append_new(list, json_pack("{s:s}", "entry", contest->entries[i].id));
+	return list;
+}
+
+json_t *tally_snapshot(const struct contest *contest, const struct tally_input *input, bool too_few)
+{
+	char as_of[CLOCK_TEXT_SIZE];
+	bool embargo = !tally_is_public(contest, input->phase);
+	json_t *snapshot = json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:I, s:o, s:o, s:{}, s:[]}",
+	    "contest", contest->id, "rehearsal", contest->rehearsal, "demonstration",
+	    contest->demonstration, "phase", phase_name(input->phase), "as_of",
+	    clock_format(input->now_ms, 1, as_of), "epoch", 1, "sequence",
+	    (json_int_t)(too_few ? 0 : tally_sequence(input)), "ballots",
+	    too_few ? json_null() : json_integer((json_int_t)input->ballots), "citizen",
+	    embargo || too_few ? describe_entries(contest) : describe_rows(contest, input),
+	    "experts", "standing");
+	if (snapshot && (embargo || too_few))
+		json_object_set_new(
+		    snapshot, "withheld", json_string(embargo ? "embargo" : "too-few"));
+	return snapshot;
+}
