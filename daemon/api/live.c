@@ -333,3 +333,8 @@ struct sse_hub *live_hub(struct live *live)
 {
 	return live->hub;
 }
+
+void live_end_streams(struct live *live)
+{
+	sse_end(live->hub);
+}

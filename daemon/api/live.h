@@ -40,4 +40,7 @@ enum phase live_phase(const struct live *live, int64_t now_ms);
 
 struct sse_hub *live_hub(struct live *live);
 
+/* Ends every stream cleanly and refuses new ones: the worker is going. */
+void live_end_streams(struct live *live);
+
 #endif

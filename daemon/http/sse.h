@@ -1,7 +1,7 @@
 /* A hub of Server-Sent Events subscribers (WHATWG HTML, section 9.2) that all see the same latest
- * state. A frame is built once and sent to all from one reference-counted buffer, in slices of about
- * 128 subscribers a turn. A subscriber who still holds an unsent frame later gets only the newest;
- * one who takes nothing for `stall_ms` is dropped. */
+ * state. A frame is built once and sent to all from one reference-counted buffer, in slices of
+ * about 128 subscribers a turn. A subscriber who still holds an unsent frame later gets only the
+ * newest; one who takes nothing for `stall_ms` is dropped. */
 #ifndef TALLYD_HTTP_SSE_H
 #define TALLYD_HTTP_SSE_H
 
@@ -24,15 +24,17 @@ struct sse_options {
 };
 
 struct sse_hub *sse_hub_new(struct event_base *base, const struct sse_options *options);
-/* Ends every stream cleanly (a retry: line, then close). */
+/* Ends every stream cleanly (a retry: line, then close); whoever subscribes later gets 503. */
+void sse_end(struct sse_hub *hub);
+/* As sse_end(), and releases the hub. */
 void sse_hub_free(struct sse_hub *hub);
 
 /* Takes the request's connection over: status line, headers, retry, and the current frame where
  * there is one. Counts as the reply; when the hub is full the reply is 503. */
 void sse_subscribe(struct sse_hub *hub, struct request *req);
 
-/* Makes "event, id, data" the newest state and sends it to all. `data` must hold no line feed. Bytes
- * are copied. Equal to the frame before: does nothing. */
+/* Makes "event, id, data" the newest state and sends it to all. `data` must hold no line feed.
+ * Bytes are copied. Equal to the frame before: does nothing. */
 void sse_publish(struct sse_hub *hub, const char *event, const char *id, struct slice data);
 
 size_t sse_subscribers(const struct sse_hub *hub);

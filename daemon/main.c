@@ -1,0 +1,126 @@
+/* tallyd: reads the command line and the configuration, and hands over to the supervisor. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "config/contestfile.h"
+#include "config/round.h"
+#include "config/settings.h"
+#include "worker/supervisor.h"
+
+static const char usage[] =
+    "Usage: tallyd -c FILE [--check-config]\n"
+    "\n"
+    "Serves the contests that the configuration FILE names: takes ballots, streams tallies.\n"
+    "\n"
+    "  -c, --config FILE   the configuration, as config/tallyd.yaml describes it\n"
+    "      --check-config  read the configuration and every contest, say what is wrong, and end\n"
+    "      --version       print the version and end\n"
+    "      --help          print this and end\n"
+    "\n"
+    "Ends with 0 after SIGTERM or Ctrl-C, 64 for a wrong command line, 66 for a file or key that\n"
+    "cannot be read, 69 when the address or Redis is not to be had, 71 when the system refuses,\n"
+    "78 for a wrong configuration.\n";
+
+/* Contest files alone, without their keys, so that they can be checked before keys are made. */
+static int check_contests(const struct settings *settings)
+{
+	int status = EX_OK;
+	for (size_t i = 0; i < settings->n_contests; i++) {
+		struct contest *contest = NULL;
+		struct config_errors errors = {0};
+		if (contestfile_load(
+			settings->contests[i], settings->rehearsal, &contest, &errors) != 0) {
+			config_errors_print(&errors, stderr);
+			status = EX_CONFIG;
+		}
+		config_errors_release(&errors);
+		contest_free(contest);
+	}
+	return status;
+}
+
+static int serve(const struct settings *settings)
+{
+	struct round **rounds = calloc(settings->n_contests, sizeof(struct round *));
+	int status = rounds ? EX_OK : EX_OSERR;
+	for (size_t i = 0; status == EX_OK && i < settings->n_contests; i++) {
+		char why[ROUND_WHY_MAX];
+		if (round_load(settings, settings->contests[i], &rounds[i], why) != 0) {
+			fprintf(stderr, "%s\n", why);
+			status = EX_CONFIG;
+		}
+	}
+	if (status == EX_OK)
+		status = supervisor_run(&(struct supervisor_options){
+		    .settings = settings,
+		    .rounds = rounds,
+		    .n_rounds = settings->n_contests,
+		});
+	for (size_t i = 0; rounds && i < settings->n_contests; i++)
+		round_free(rounds[i]);
+	free(rounds);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_HELP };
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"check-config", no_argument, NULL, OPTION_CHECK},
+	    {"version", no_argument, NULL, OPTION_VERSION},
+	    {"help", no_argument, NULL, OPTION_HELP},
+	    {NULL, 0, NULL, 0},
+	};
+	const char *path = NULL;
+	bool check = false;
+	int option;
+	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case OPTION_CHECK:
+			check = true;
+			break;
+		case OPTION_VERSION:
+			printf("tallyd %s\n", TALLYD_VERSION);
+			return EX_OK;
+		case OPTION_HELP:
+			fputs(usage, stdout);
+			return EX_OK;
+		default:
+			fputs("Try tallyd --help.\n", stderr);
+			return EX_USAGE;
+		}
+	}
+	if (!path || optind < argc) {
+		fprintf(stderr, "tallyd: %s\nTry tallyd --help.\n",
+		    path ? "one configuration, and nothing beside it" : "-c FILE is missing");
+		return EX_USAGE;
+	}
+
+	signal(SIGPIPE, SIG_IGN);
+	log_set_process("tallyd");
+	struct settings settings = {0};
+	struct config_errors errors = {0};
+	int rc = settings_load(path, &settings, &errors);
+	config_errors_print(&errors, stderr);
+	int status = rc == 0 ? check_contests(&settings) : rc == -EINVAL ? EX_CONFIG : EX_NOINPUT;
+	config_errors_release(&errors);
+	if (status == EX_OK && !check) {
+		log_set_level(settings.log_level);
+		status = serve(&settings);
+	} else if (status == EX_OK) {
+		printf("%s: %zu contest%s, no errors\n", path, settings.n_contests,
+		    settings.n_contests == 1 ? "" : "s");
+	}
+	settings_release(&settings);
+	return status;
+}

@@ -1,0 +1,41 @@
+/* A private redis-server: a child of the supervisor in a process group of its own, on a unix socket
+ * in its directory, with the append-only file's tail repaired before every start (store/aof).
+ * Restarted with backoff when it dies. Its output goes to <dir>/redis.log. */
+#ifndef TALLYD_WORKER_REDISD_H
+#define TALLYD_WORKER_REDISD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct event_base;
+struct redisd;
+
+#define REDISD_WHY_MAX 512
+
+struct redisd_options {     /* text is borrowed for the life of the redisd */
+	const char *binary; /* "redis-server", looked up in PATH */
+	const char *config; /* ops/redis.conf */
+	const char *dir;    /* made when missing, 0700; the socket is <dir>/redis.sock */
+	/* It answers PING: at the first start and after every restart. */
+	void (*on_up)(void *arg);
+	/* It cannot be started and will not be tried again: another server runs in `dir`, the
+	 * binary is missing, the append-only file needs a person. `why` says which and what to do.
+	 */
+	void (*on_failed)(void *arg, const char *why);
+	/* It has ended after redisd_stop(). */
+	void (*on_stopped)(void *arg);
+	void *arg;
+};
+
+/* Begins to start it; the callbacks come in later turns of the loop. NULL: memory. */
+struct redisd *redisd_new(struct event_base *base, const struct redisd_options *options);
+/* The process must have ended, or never been started. */
+void redisd_free(struct redisd *redisd);
+
+/* For every child that waitpid() reports: true when it was this one. */
+bool redisd_reaped(struct redisd *redisd, pid_t pid, int status);
+
+/* SIGTERM, and after a deadline SIGKILL, to that process only. on_stopped follows. */
+void redisd_stop(struct redisd *redisd);
+
+#endif

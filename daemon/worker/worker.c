@@ -1,0 +1,307 @@
+/* Wires a worker together, turns its loop, drains and takes it down. Each turn: events, then one
+ * flush of ballot batches, Redis and clients. */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "api/app.h"
+#include "api/live.h"
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "client/signer.h"
+#include "http/server.h"
+#include "http/sse.h"
+#include "store/ledger.h"
+#include "store/redis.h"
+
+#define SIGNER_DEADLINE_MS 2000
+#define IDLE_DRAIN_MS      5000
+#define SECRET_MAX         256
+
+struct worker {
+	const struct worker_options *options;
+	struct app app;
+	struct redis *redis;
+	struct server *server, *admin;
+	struct event *on_term, *on_tick;
+	char password[SECRET_MAX];
+	bool reported;          /* the supervisor has been told how the start went */
+	int64_t drain_until_ms; /* 0: serving */
+};
+
+/* ---- readiness ---- */
+
+static void report(struct worker *worker, const char *word, const char *why)
+{
+	if (worker->reported)
+		return;
+	worker->reported = true;
+	dprintf(worker->options->report_fd, "%s%s%s\n", word, why ? " " : "", why ? why : "");
+}
+
+static void on_ready(void *arg, bool ready, const char *why)
+{
+	struct worker *worker = arg;
+	const char *unready;
+	if (!ready) {
+		log_warn("not taking votes: %s", why);
+		if (strncmp(why, "rules-differ", strlen("rules-differ")) == 0)
+			report(worker, "refused", why);
+	} else if (app_is_ready(&worker->app, &unready)) {
+		log_info("ready");
+		report(worker, "ready", NULL);
+	}
+}
+
+static void on_redis(void *arg, bool connected, const char *why)
+{
+	struct worker *worker = arg;
+	for (size_t i = 0; i < worker->app.n_services; i++)
+		if (worker->app.services[i].ledger)
+			ledger_on_redis(worker->app.services[i].ledger, connected, why);
+}
+
+/* ---- wiring ---- */
+
+static int read_password(const char *path, char ret_password[SECRET_MAX])
+{
+	ret_password[0] = '\0';
+	if (!path)
+		return 0;
+	FILE *file = fopen(path, "re");
+	if (!file || !fgets(ret_password, SECRET_MAX, file)) {
+		log_error("redis.password_file %s cannot be read: %s", path, strerror(errno));
+		if (file)
+			fclose(file);
+		return -EIO;
+	}
+	fclose(file);
+	ret_password[strcspn(ret_password, "\r\n")] = '\0';
+	return 0;
+}
+
+static int start_service(struct worker *worker, size_t i)
+{
+	struct app *app = &worker->app;
+	struct service *service = &app->services[i];
+	struct round *round = worker->options->rounds[i];
+	const struct contest *contest = round->contest;
+	int rc = service_init(service, app, round, (uint32_t)i);
+	if (rc != 0)
+		return rc;
+	if (!service->admission)
+		log_warn("contest %s: its admission method is not built in; nobody gets a token",
+		    contest->id);
+	else if (contest->admission == ADMISSION_OPEN && !contest->rehearsal &&
+		 !contest->demonstration)
+		log_warn(
+		    "contest %s: open admission without demonstration: true; nobody gets a token",
+		    contest->id);
+
+	struct ledger_options ledger = {
+	    .contest = contest->id,
+	    .rehearsal = contest->rehearsal,
+	    .shards = contest->shards,
+	    .buckets = contest_buckets(contest),
+	    .replaceable = contest->revote == REVOTE_REPLACE,
+	    .opens_ms = contest->opens_ms,
+	    .closes_ms = contest->closes_ms,
+	    .rules = slice_text(round->rules),
+	    .in_flight_max = (unsigned)app->settings->redis.in_flight,
+	    .on_ready = on_ready,
+	    .arg = worker,
+	};
+	memcpy(ledger.rules_hash, round->rules_hash, sizeof(ledger.rules_hash));
+	service->ledger = ledger_new(app->base, worker->redis, &ledger);
+	service->live = live_new(app->base, service);
+	return service->ledger && service->live ? 0 : -ENOMEM;
+}
+
+static struct server *start_server(
+    struct worker *worker, const struct route *routes, struct assets *assets, int fd)
+{
+	const struct settings *settings = worker->app.settings;
+	struct server_options options = {
+	    .routes = routes,
+	    .app = &worker->app,
+	    .assets = assets,
+	    .page_origins = (const char *const *)settings->origins,
+	    .api_origins =
+		settings->api_origin && settings->api_origin[0] ? settings->api_origin : NULL,
+	    .limits =
+		{
+		    .connections = (unsigned)settings->limits.connections,
+		    .in_flight = (unsigned)settings->limits.in_flight,
+		    .head_bytes = (size_t)settings->limits.head_bytes,
+		    .body_bytes = (size_t)settings->limits.body_bytes,
+		    .output_bytes = (size_t)settings->limits.output_bytes,
+		    .head_ms = (unsigned)settings->limits.head_ms,
+		    .body_ms = (unsigned)settings->limits.body_ms,
+		    .idle_ms = (unsigned)settings->limits.idle_ms,
+		    .write_ms = (unsigned)settings->limits.write_ms,
+		},
+	    .access_log_fd = worker->options->access_log_fd,
+	    .stats = &worker->app.stats->http,
+	};
+	struct server *server = server_new(worker->app.base, &options);
+	if (server && server_listen(server, fd) != 0) {
+		server_free(server);
+		return NULL;
+	}
+	return server;
+}
+
+/* While draining: done when nothing is under way any more, or when the time is up. */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct worker *worker = arg;
+	if (server_is_idle(worker->server) || clock_steady_ms() >= worker->drain_until_ms)
+		event_base_loopbreak(worker->app.base);
+}
+
+static void on_term(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct worker *worker = arg;
+	if (worker->drain_until_ms)
+		return;
+	worker->drain_until_ms = clock_steady_ms() + worker->app.settings->limits.drain_ms;
+	log_debug("draining");
+	server_drain(worker->server, IDLE_DRAIN_MS);
+	for (size_t i = 0; i < worker->app.n_services; i++)
+		live_end_streams(worker->app.services[i].live);
+	static const struct timeval often = {0, 20000};
+	event_add(worker->on_tick, &often);
+}
+
+static int start(struct worker *worker)
+{
+	const struct worker_options *options = worker->options;
+	struct app *app = &worker->app;
+	const struct settings *settings = options->settings;
+	app->settings = settings;
+	app->rates = options->rates;
+	app->stats = &options->stats[options->slot];
+	app->all = options->stats;
+	app->n_workers = options->n_workers;
+
+	struct event_config *config = event_config_new();
+	if (config) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+		app->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	app->services = calloc(options->n_rounds, sizeof(*app->services));
+	if (!app->base || !app->services)
+		return -ENOMEM;
+	app->signer = signer_new(app->base, options->signer_fd,
+	    (unsigned)settings->limits.signer_queue, SIGNER_DEADLINE_MS);
+	if (!app->signer || read_password(settings->redis.password_file, worker->password) != 0)
+		return -EIO;
+
+	worker->redis =
+	    redis_new(app->base, &(struct redis_options){
+				     .address = settings->redis.address,
+				     .user = settings->redis.user,
+				     .password = worker->password[0] ? worker->password : NULL,
+				     .deadline_ms = (unsigned)settings->redis.deadline_ms,
+				     .in_flight_max = (unsigned)settings->redis.in_flight,
+				     .backoff_max_ms = (unsigned)settings->redis.backoff_max_ms,
+				     .on_state = on_redis,
+				     .arg = worker,
+				 });
+	if (!worker->redis)
+		return -errno;
+	for (size_t i = 0; i < options->n_rounds; i++) {
+		app->n_services = i + 1;
+		int rc = start_service(worker, i);
+		if (rc != 0)
+			return rc;
+	}
+	worker->server = start_server(worker, api_routes, options->assets, options->listen_fd);
+	if (!worker->server)
+		return -errno;
+	if (options->admin_fd >= 0 &&
+	    !(worker->admin = start_server(worker, admin_routes, NULL, options->admin_fd)))
+		return -errno;
+	worker->on_term = evsignal_new(app->base, SIGTERM, on_term, worker);
+	worker->on_tick = event_new(app->base, -1, EV_PERSIST, on_tick, worker);
+	if (!worker->on_term || !worker->on_tick || event_add(worker->on_term, NULL) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Redis goes first: what waits for it is answered while clients can still be written to. */
+static void stop(struct worker *worker)
+{
+	struct app *app = &worker->app;
+	redis_free(worker->redis);
+	for (size_t i = 0; i < app->n_services; i++)
+		ledger_free(app->services[i].ledger);
+	signer_free(app->signer);
+	if (worker->server)
+		server_flush(worker->server);
+	for (size_t i = 0; i < app->n_services; i++)
+		live_free(app->services[i].live);
+	server_free(worker->server);
+	server_free(worker->admin);
+	for (size_t i = 0; i < app->n_services; i++)
+		service_release(&app->services[i]);
+	free(app->services);
+	if (worker->on_term)
+		event_free(worker->on_term);
+	if (worker->on_tick)
+		event_free(worker->on_tick);
+	if (app->base)
+		event_base_free(app->base);
+	explicit_bzero(worker->password, sizeof(worker->password));
+}
+
+/* ---- the loop ---- */
+
+static void flush(struct worker *worker)
+{
+	struct app *app = &worker->app;
+	uint64_t deliveries = 0, subscribers = 0;
+	for (size_t i = 0; i < app->n_services; i++) {
+		ledger_flush(app->services[i].ledger);
+		deliveries += sse_deliveries(live_hub(app->services[i].live));
+		subscribers += sse_subscribers(live_hub(app->services[i].live));
+	}
+	app->stats->deliveries = deliveries;
+	app->stats->subscribers = subscribers;
+	server_flush(worker->server);
+	if (worker->admin)
+		server_flush(worker->admin);
+}
+
+int worker_process(const struct worker_options *options)
+{
+	struct worker worker = {.options = options};
+	int rc = start(&worker);
+	if (rc != 0) {
+		log_error("the worker cannot start: %s", strerror(-rc));
+		stop(&worker);
+		return EX_OSERR;
+	}
+	while (!event_base_got_break(worker.app.base)) {
+		event_base_loop(worker.app.base, EVLOOP_ONCE);
+		flush(&worker);
+	}
+	stop(&worker);
+	return EX_OK;
+}

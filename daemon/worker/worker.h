@@ -1,0 +1,33 @@
+/* A worker process: one event loop that serves HTTP, casts and reads through Redis. */
+#ifndef TALLYD_WORKER_WORKER_H
+#define TALLYD_WORKER_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct assets;
+struct rate_table;
+struct round;
+struct settings;
+struct stats;
+
+struct worker_options { /* all borrowed; made before the fork */
+	const struct settings *settings;
+	struct round *const *rounds; /* in the configuration's order, as the signer numbers them */
+	size_t n_rounds;
+	struct assets *assets; /* NULL: no pages */
+	struct rate_table *rates;
+	struct stats *stats; /* of all workers */
+	size_t n_workers;
+	size_t slot; /* which of them this is */
+	int listen_fd;
+	int admin_fd; /* -1: another worker serves it */
+	int signer_fd;
+	int report_fd;     /* to the supervisor: one line, "ready" or "refused WHY" */
+	int access_log_fd; /* -1: none */
+};
+
+/* Serves until SIGTERM, then drains. Returns the process' exit status. */
+int worker_process(const struct worker_options *options);
+
+#endif
