@@ -1,5 +1,6 @@
 /* The domain in Redis: casting, issuing, reading counts. Translates contest terms into keys and
- * function calls and their answers back; knows nothing of HTTP. One ledger serves one contest round.
+ * function calls and their answers back; knows nothing of HTTP. One ledger serves one contest
+ * round.
  *
  * Keys (⚑). S = "{<contest>/<shard>}", in a rehearsal "{<contest>~rehearsal/<shard>}":
  *
@@ -13,7 +14,8 @@
  *   S:issued       string  how many tokens were issued
  *
  *   {<contest>}:published (rehearsal: {<contest>~rehearsal}:published)   string
- *                          the snapshot that the public sees while `publish:` makes it move in steps
+ *                          the snapshot that the public sees while `publish:` makes it move in
+ * steps
  *
  * Shard of a token  = u32be(spent[0..4])  mod shards.
  * Bucket of a token = u32be(spent[8..12]) mod buckets.  Identities likewise.
@@ -32,10 +34,10 @@ struct event_base;
 struct redis;
 struct ledger;
 
-#define LEDGER_SPENT_SIZE	 16
-#define LEDGER_IDENTITY_SIZE	 16
-#define LEDGER_BALLOT_MAX	 4096 /* bytes of a canonical ballot */
-#define LEDGER_BATCH_MAX	 64
+#define LEDGER_SPENT_SIZE       16
+#define LEDGER_IDENTITY_SIZE    16
+#define LEDGER_BALLOT_MAX       4096 /* bytes of a canonical ballot */
+#define LEDGER_BATCH_MAX        64
 #define LEDGER_COUNTER_NAME_MAX 96
 #define LEDGER_REPLACEMENTS_MAX 10
 
@@ -45,10 +47,10 @@ struct ledger_options {
 	bool rehearsal;
 	unsigned shards;
 	unsigned buckets;
-	bool replaceable;	/* revote: replace */
+	bool replaceable;            /* revote: replace */
 	int64_t opens_ms, closes_ms; /* 0: none */
-	struct slice rules;	/* canonical rules record */
-	uint8_t rules_hash[32]; /* SHA-256 of it */
+	struct slice rules;          /* canonical rules record */
+	uint8_t rules_hash[32];      /* SHA-256 of it */
 	unsigned in_flight_max; /* ballots gathered and sent, not answered; above it CAST_BUSY */
 	/* Told whenever readiness changes; may be NULL. */
 	void (*on_ready)(void *arg, bool ready, const char *why);
@@ -59,7 +61,8 @@ struct ledger_options {
  * each reconnection, retrying until it is done. `redis` is borrowed. NULL: memory. */
 struct ledger *ledger_new(
     struct event_base *base, struct redis *redis, const struct ledger_options *options);
-/* Casts and reads under way complete (CAST_UNKNOWN, -EIO) when redis_free() is called before this. */
+/* Casts and reads under way complete (CAST_UNKNOWN, -EIO) when redis_free() is called before this.
+ */
 void ledger_free(struct ledger *ledger);
 
 bool ledger_is_ready(const struct ledger *ledger);
@@ -68,8 +71,8 @@ const char *ledger_why(const struct ledger *ledger);
 /* Call from redis_options.on_state. */
 void ledger_on_redis(struct ledger *ledger, bool connected, const char *why);
 
-/* Sends what this turn of the loop gathered: one call a shard with at most LEDGER_BATCH_MAX ballots,
- * further ones when that is exceeded. Call once a turn, before server_flush(). */
+/* Sends what this turn of the loop gathered: one call a shard with at most LEDGER_BATCH_MAX
+ * ballots, further ones when that is exceeded. Call once a turn, before server_flush(). */
 void ledger_flush(struct ledger *ledger);
 
 /* ---- casting ---- */
@@ -80,28 +83,31 @@ struct increment {
 };
 
 enum cast_verdict {
-	CAST_COUNTED,	  /* counted now, at `index` */
-	CAST_REPLACED,	  /* counted now in place of the ballot at `replaces` */
-	CAST_SAME,	  /* this very ballot stands at `index` since an earlier call */
-	CAST_SPENT,	  /* another ballot stands at `index`: it is `ballot` */
-	CAST_NEVER,	  /* `replaces` was given, but this token has no ballot */
+	CAST_COUNTED,  /* counted now, at `index` */
+	CAST_REPLACED, /* counted now in place of the ballot at `replaces` */
+	CAST_SAME,     /* this very ballot stands at `index` since an earlier call */
+	CAST_SPENT,    /* another ballot stands at `index`: it is `ballot` */
+	CAST_NEVER,    /* `replaces` was given, but this token has no ballot */
 	CAST_REPLACED_TOO_OFTEN,
-	CAST_NOT_OPEN,	  /* before opens_ms */
-	CAST_CLOSED,	  /* at or after closes_ms, or closed by an act */
+	CAST_NOT_OPEN, /* before opens_ms */
+	CAST_CLOSED,   /* at or after closes_ms, or closed by an act */
 	CAST_PAUSED,
 	CAST_RULES_DIFFER, /* this worker's rules are not the shard's */
-	CAST_FAULT,	  /* this ballot's data in Redis are damaged: not counted */
-	CAST_BUSY,	  /* not sent, or refused by Redis as it stands (LOADING, OOM, READONLY…): not counted */
-	CAST_UNKNOWN,	  /* no answer: ask again */
+	CAST_FAULT,        /* this ballot's data in Redis are damaged: not counted */
+	CAST_BUSY,    /* not sent, or refused by Redis as it stands (LOADING, OOM, READONLY…): not
+			 counted */
+	CAST_UNKNOWN, /* no answer: ask again */
 };
 
 struct cast_result {
 	enum cast_verdict verdict;
 	unsigned shard;
-	uint64_t index;		/* for COUNTED, REPLACED, SAME, SPENT */
-	unsigned replacements;	/* of this token up to now; > 0 makes a receipt's status "replaced" */
-	struct slice ballot;	/* the canonical ballot at `index` for SPENT; borrowed for the callback */
-	int64_t server_ms;	/* Redis' clock for NOT_OPEN, CLOSED, PAUSED; else 0 */
+	uint64_t index; /* for COUNTED, REPLACED, SAME, SPENT */
+	unsigned
+	    replacements; /* of this token up to now; > 0 makes a receipt's status "replaced" */
+	struct slice
+	    ballot; /* the canonical ballot at `index` for SPENT; borrowed for the callback */
+	int64_t server_ms; /* Redis' clock for NOT_OPEN, CLOSED, PAUSED; else 0 */
 };
 
 typedef void cast_cb(void *arg, const struct cast_result *result);
@@ -121,9 +127,9 @@ void ledger_find(
 /* ---- issuing ---- */
 
 enum issue_verdict {
-	ISSUE_NEW,     /* recorded now: sign */
-	ISSUE_SAME,    /* the same blinded message as before: sign again, the answer is the same */
-	ISSUE_OTHER,   /* this identity already has a token for another blinded message */
+	ISSUE_NEW,      /* recorded now: sign */
+	ISSUE_SAME,     /* the same blinded message as before: sign again, the answer is the same */
+	ISSUE_OTHER,    /* this identity already has a token for another blinded message */
 	ISSUE_NOT_OPEN, /* outside the hours */
 	ISSUE_CLOSED,
 	ISSUE_FAULT,
@@ -143,19 +149,21 @@ struct ledger_counter {
 	int64_t value;
 };
 
-/* The sum over all shards at one moment (each shard is read by one call; shards one after another). */
+/* The sum over all shards at one moment (each shard is read by one call; shards one after another).
+ */
 struct ledger_totals {
 	uint64_t log_size; /* entries of all logs: ballots accepted, superseded ones included */
 	uint64_t ballots;  /* tokens that are counted */
 	uint64_t version;  /* sum of the shards' phase versions */
-	int64_t now_ms;	   /* the earliest shard's clock */
+	int64_t now_ms;    /* the earliest shard's clock */
 	const char *phase; /* least advanced: announced, open, paused, closed */
 	uint64_t issued;
 	const struct ledger_counter *counters; /* sorted by name, each name once */
 	size_t n_counters;
 };
 
-/* `totals` is borrowed for the callback and NULL when `error` is -EIO (Redis) or -EBADMSG (damaged). */
+/* `totals` is borrowed for the callback and NULL when `error` is -EIO (Redis) or -EBADMSG
+ * (damaged). */
 typedef void totals_cb(void *arg, int error, const struct ledger_totals *totals);
 void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg);
 
@@ -163,7 +171,8 @@ void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg);
  * decimal and a space. `text` empty: none yet. */
 typedef void published_cb(void *arg, int error, struct slice text);
 void ledger_published(struct ledger *ledger, published_cb *cb, void *arg);
-/* Stores `text` unless one with a sequence at least as high stands; answers with what stands then. */
+/* Stores `text` unless one with a sequence at least as high stands; answers with what stands then.
+ */
 void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, void *arg);
 
 #endif

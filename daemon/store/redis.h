@@ -1,7 +1,7 @@
-/* One Redis server over hiredis' asynchronous client, on a libevent loop. The only module that knows
- * hiredis. What it adds: every command completes exactly once and never before redis_call() has
- * returned; a deadline for each; reconnection with backoff and jitter; a cap on what is in flight.
- * Cluster slots will live here too. */
+/* One Redis server over hiredis' asynchronous client, on a libevent loop. The only module that
+ * knows hiredis. What it adds: every command completes exactly once and never before redis_call()
+ * has returned; a deadline for each; reconnection with backoff and jitter; a cap on what is in
+ * flight. Cluster slots will live here too. */
 #ifndef TALLYD_STORE_REDIS_H
 #define TALLYD_STORE_REDIS_H
 
@@ -19,22 +19,23 @@ enum redis_kind { REDIS_NIL, REDIS_INTEGER, REDIS_TEXT, REDIS_STATUS, REDIS_ERRO
 
 enum redis_kind redis_reply_kind(const struct redis_reply *reply);
 int64_t redis_reply_integer(const struct redis_reply *reply); /* 0 unless an integer */
-struct slice redis_reply_text(const struct redis_reply *reply); /* text, status, error; else empty */
-size_t redis_reply_count(const struct redis_reply *reply);	  /* elements of an array; else 0 */
+struct slice redis_reply_text(
+    const struct redis_reply *reply);                      /* text, status, error; else empty */
+size_t redis_reply_count(const struct redis_reply *reply); /* elements of an array; else 0 */
 const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t index);
 
 enum redis_outcome {
-	REDIS_OK,	   /* `reply` is set; it may be of kind REDIS_ERROR: the server refused */
-	REDIS_NOT_SENT,	   /* not connected or too much in flight: certainly not carried out */
-	REDIS_UNKNOWN,	   /* sent, no answer (deadline, connection lost): may have been carried out */
+	REDIS_OK,       /* `reply` is set; it may be of kind REDIS_ERROR: the server refused */
+	REDIS_NOT_SENT, /* not connected or too much in flight: certainly not carried out */
+	REDIS_UNKNOWN,  /* sent, no answer (deadline, connection lost): may have been carried out */
 };
 
 typedef void redis_cb(void *arg, enum redis_outcome outcome, const struct redis_reply *reply);
 
 struct redis_options {
-	const char *address; /* "unix:/path" or "tcp:host:port" */
+	const char *address;         /* "unix:/path" or "tcp:host:port" */
 	const char *user, *password; /* AUTH; NULL for none */
-	unsigned deadline_ms;	     /* for a command, from call to reply */
+	unsigned deadline_ms;        /* for a command, from call to reply */
 	unsigned in_flight_max;
 	unsigned backoff_max_ms;
 	/* Told at every change of state; may be NULL. Commands may be issued from within. */
@@ -49,9 +50,10 @@ void redis_free(struct redis *redis);
 
 bool redis_is_connected(const struct redis *redis);
 
-/* Arguments are copied. `cb` is called exactly once, in a later turn of the loop or in redis_free().*/
-void redis_call(struct redis *redis, redis_cb *cb, void *arg, size_t argc,
-    const struct slice *argv);
+/* Arguments are copied. `cb` is called exactly once, in a later turn of the loop or in
+ * redis_free().*/
+void redis_call(
+    struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv);
 
 /* Writes what was queued to the socket now rather than in the next turn. */
 void redis_flush(struct redis *redis);

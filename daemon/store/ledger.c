@@ -1,0 +1,285 @@
+/* The ledger's life, its keys, and the questions that are one call each: finding a ballot,
+ * recording an issuance, the published snapshot. Casting is in ledger_cast.c. */
+#include "store/ledger.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/encode.h"
+#include "store/ledger_impl.h"
+
+/* ---- keys ---- */
+
+unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16])
+{
+	return get_u32be(id) % ledger->options.shards;
+}
+
+unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16])
+{
+	return get_u32be(id + 8) % ledger->options.buckets;
+}
+
+static void make_keys(struct ledger *ledger)
+{
+	const struct ledger_options *o = &ledger->options;
+	const char *mark = o->rehearsal ? "~rehearsal" : "";
+
+	snprintf(ledger->published_key, sizeof(ledger->published_key), "{%s%s}:published",
+	    o->contest, mark);
+	for (unsigned i = 0; i < o->shards; i++) {
+		struct shard *s = &ledger->shards[i];
+
+		snprintf(s->prefix, sizeof(s->prefix), "{%s%s/%u}", o->contest, mark, i);
+		snprintf(s->rules_key, sizeof(s->rules_key), "%s:rules", s->prefix);
+		snprintf(s->log_key, sizeof(s->log_key), "%s:log", s->prefix);
+		snprintf(s->count_key, sizeof(s->count_key), "%s:count", s->prefix);
+		snprintf(s->issued_key, sizeof(s->issued_key), "%s:issued", s->prefix);
+	}
+}
+
+/* ---- life ---- */
+
+struct ledger *ledger_new(
+    struct event_base *base, struct redis *redis, const struct ledger_options *options)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (!ledger)
+		return NULL;
+	ledger->base = base;
+	ledger->redis = redis;
+	ledger->options = *options;
+	ledger_setup_init(ledger);
+	ledger_cast_init(ledger);
+	ledger->shards = calloc(options->shards, sizeof(*ledger->shards));
+	ledger->keys = calloc(LEDGER_BATCH_MAX, sizeof(*ledger->keys));
+	for (unsigned i = 0; ledger->shards && i < options->shards; i++)
+		ledger_cast_list_init(&ledger->shards[i].gathered);
+	/* "{…~rehearsal/<shard>}" must fit; contest ids are far shorter. */
+	if (!ledger->shards || !ledger->keys || strlen(options->contest) > LEDGER_PREFIX_MAX - 32) {
+		ledger_free(ledger);
+		return NULL;
+	}
+	make_keys(ledger);
+	ledger_on_redis(ledger, redis_is_connected(redis), "connecting");
+	return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	ledger_setup_release(ledger);
+	ledger_cast_release(ledger);
+	free(ledger->argv);
+	free(ledger->keys);
+	free(ledger->shards);
+	free(ledger);
+}
+
+/* ---- what error replies mean ---- */
+
+static bool first_word_is(struct slice text, const char *word)
+{
+	size_t n = strlen(word);
+
+	return slice_starts(text, word) && (text.len == n || text.ptr[n] == ' ');
+}
+
+/* The words are those of Redis 7 (src/server.c, createSharedObjects) and of ballot.lua. */
+enum refusal ledger_refusal(const struct redis_reply *error)
+{
+	static const char *const for_now[] = {"LOADING", "OOM", "READONLY", "BUSY", "MISCONF",
+	    "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "MOVED", "ASK", "NOPERM", "NOAUTH"};
+	struct slice text = redis_reply_text(error);
+
+	for (size_t i = 0; i < sizeof(for_now) / sizeof(*for_now); i++) {
+		if (first_word_is(text, for_now[i]))
+			return REFUSED_FOR_NOW;
+	}
+	if (first_word_is(text, "TRYAGAIN"))
+		return REFUSED_ALONE;
+	if (first_word_is(text, "RULESDIFFER"))
+		return REFUSED_RULES;
+	if (slice_is(text, "ERR Function not found"))
+		return REFUSED_MISSING;
+	return REFUSED_DAMAGED;
+}
+
+/* ---- questions of one call ---- */
+
+struct question {
+	struct ledger *ledger;
+	unsigned shard;
+	union {
+		cast_cb *cast;
+		issue_cb *issue;
+		published_cb *published;
+	} cb;
+	void *arg;
+};
+
+/* There is no way to refuse a question without a record of whom to tell. */
+static struct question *question_new(struct ledger *ledger, unsigned shard, void *arg)
+{
+	struct question *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		abort();
+	q->ledger = ledger;
+	q->shard = shard;
+	q->arg = arg;
+	return q;
+}
+
+/* Whether the call was refused, and in which way; a library or rules gone astray is looked after.
+ */
+static bool refused(struct ledger *ledger, const struct redis_reply *reply, enum refusal *ret)
+{
+	if (redis_reply_kind(reply) != REDIS_ERROR)
+		return false;
+	*ret = ledger_refusal(reply);
+	if (*ret == REFUSED_MISSING)
+		ledger_recheck(ledger, "function library missing");
+	else if (*ret == REFUSED_RULES)
+		ledger_recheck(ledger, "rules-differ: the shard holds other rules");
+	return true;
+}
+
+static enum cast_verdict find_verdict(
+    struct question *q, const struct redis_reply *reply, struct cast_result *ret)
+{
+	enum refusal refusal;
+
+	if (refused(q->ledger, reply, &refusal))
+		return refusal == REFUSED_DAMAGED ? CAST_FAULT : CAST_BUSY;
+	if (redis_reply_kind(reply) == REDIS_NIL)
+		return CAST_NEVER;
+	if (redis_reply_count(reply) != 3)
+		return CAST_FAULT;
+	ret->index = (uint64_t)redis_reply_integer(redis_reply_at(reply, 0));
+	ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 1));
+	ret->ballot = redis_reply_text(redis_reply_at(reply, 2));
+	return CAST_SPENT;
+}
+
+static void on_found(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct question *q = arg;
+	struct cast_result result = {.shard = q->shard};
+
+	if (outcome == REDIS_OK)
+		result.verdict = find_verdict(q, reply, &result);
+	else
+		result.verdict = outcome == REDIS_NOT_SENT ? CAST_BUSY : CAST_UNKNOWN;
+	q->cb.cast(q->arg, &result);
+	free(q);
+}
+
+void ledger_find(
+    struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], cast_cb *cb, void *arg)
+{
+	unsigned n = ledger_shard_of(ledger, spent);
+	struct shard *shard = &ledger->shards[n];
+	struct question *q = question_new(ledger, n, arg);
+	char bucket[LEDGER_KEY_MAX];
+
+	snprintf(
+	    bucket, sizeof(bucket), "%s:spent:%u", shard->prefix, ledger_bucket_of(ledger, spent));
+	q->cb.cast = cb;
+	redis_call(ledger->redis, on_found, q, 8,
+	    (struct slice[]){slice_text("FCALL"), slice_text("find_1"), slice_text("3"),
+		slice_text(shard->rules_key), slice_text(shard->log_key), slice_text(bucket),
+		slice_make(ledger->options.rules_hash, 32), slice_make(spent, LEDGER_SPENT_SIZE)});
+}
+
+static enum issue_verdict issue_verdict(struct question *q, const struct redis_reply *reply)
+{
+	static const struct {
+		const char *word;
+		enum issue_verdict verdict;
+	} words[] = {{"new", ISSUE_NEW}, {"same", ISSUE_SAME}, {"other", ISSUE_OTHER},
+	    {"not-open", ISSUE_NOT_OPEN}, {"paused", ISSUE_NOT_OPEN}, {"closed", ISSUE_CLOSED}};
+	struct slice text = redis_reply_text(reply);
+	enum refusal refusal;
+
+	if (refused(q->ledger, reply, &refusal))
+		return refusal == REFUSED_DAMAGED ? ISSUE_FAULT : ISSUE_BUSY;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (slice_is(text, words[i].word))
+			return words[i].verdict;
+	}
+	return ISSUE_UNKNOWN;
+}
+
+static void on_issued(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct question *q = arg;
+	enum issue_verdict verdict;
+
+	if (outcome == REDIS_OK)
+		verdict = issue_verdict(q, reply);
+	else
+		verdict = outcome == REDIS_NOT_SENT ? ISSUE_BUSY : ISSUE_UNKNOWN;
+	q->cb.issue(q->arg, verdict);
+	free(q);
+}
+
+void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_SIZE],
+    const uint8_t blinded_hash[32], issue_cb *cb, void *arg)
+{
+	unsigned n = ledger_shard_of(ledger, identity);
+	struct shard *shard = &ledger->shards[n];
+	struct question *q = question_new(ledger, n, arg);
+	char bucket[LEDGER_KEY_MAX];
+
+	snprintf(bucket, sizeof(bucket), "%s:issued:%u", shard->prefix,
+	    ledger_bucket_of(ledger, identity));
+	q->cb.issue = cb;
+	redis_call(ledger->redis, on_issued, q, 9,
+	    (struct slice[]){slice_text("FCALL"), slice_text("issue_1"), slice_text("3"),
+		slice_text(shard->rules_key), slice_text(bucket), slice_text(shard->issued_key),
+		slice_make(ledger->options.rules_hash, 32),
+		slice_make(identity, LEDGER_IDENTITY_SIZE), slice_make(blinded_hash, 32)});
+}
+
+/* ---- the published snapshot ---- */
+
+static void on_published(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct question *q = arg;
+	struct slice text = slice_make("", 0);
+	enum refusal refusal;
+	int error = 0;
+
+	if (outcome != REDIS_OK)
+		error = -EIO;
+	else if (refused(q->ledger, reply, &refusal))
+		error = refusal == REFUSED_DAMAGED ? -EBADMSG : -EIO;
+	else
+		text = redis_reply_text(reply);
+	q->cb.published(q->arg, error, text);
+	free(q);
+}
+
+void ledger_published(struct ledger *ledger, published_cb *cb, void *arg)
+{
+	struct question *q = question_new(ledger, 0, arg);
+
+	q->cb.published = cb;
+	redis_call(ledger->redis, on_published, q, 2,
+	    (struct slice[]){slice_text("GET"), slice_text(ledger->published_key)});
+}
+
+void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, void *arg)
+{
+	struct question *q = question_new(ledger, 0, arg);
+
+	q->cb.published = cb;
+	redis_call(ledger->redis, on_published, q, 5,
+	    (struct slice[]){slice_text("FCALL"), slice_text("publish_1"), slice_text("1"),
+		slice_text(ledger->published_key), text});
+}

@@ -1,0 +1,556 @@
+/* Casting: gathers ballots a shard, sends them in batches, hands each its verdict. The hot path of
+ * the daemon: records and batches come from free lists, and the arguments of a ballot are made
+ * once.
+ *
+ * The way of a ballot: ledger_cast() -> shard.gathered -> a batch in flight -> told. On the way it
+ * may be sent once more, alone, when its batch was refused; or wait in `parked` for the function
+ * library. One refused at once waits in `done` for the next turn. */
+#include "store/ledger_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "base/log.h"
+
+enum {
+	BLOCK_SIZE = 768, /* of a pooled record: 1 KiB with its head, enough for nearly all */
+	DECIMAL_MAX = 21, /* "-9223372036854775808" and a NUL */
+	ARGS_FIXED = 5,   /* spent, number of key, ballot, replaces, number of increments */
+	CALL_HEAD = 7,    /* FCALL cast_1 n rules log count … hash */
+};
+
+enum { ARG_SPENT, ARG_KEY, ARG_BALLOT, ARG_REPLACES, ARG_COUNT };
+
+struct cast {
+	struct cast *next;
+	cast_cb *cb;
+	void *arg;
+	enum cast_verdict verdict; /* once it lies in `done` */
+	unsigned shard, bucket;
+	bool parked, pooled;
+	uint8_t spent[LEDGER_SPENT_SIZE];
+	size_t n_args;
+	struct slice *args; /* as ballot.lua wants them; ARG_KEY is set by the batch */
+	_Alignas(max_align_t) char block[];
+};
+
+struct batch {
+	struct batch *next;
+	struct ledger *ledger;
+	unsigned n;
+	struct cast *casts[LEDGER_BATCH_MAX];
+};
+
+/* ---- lists and records ---- */
+
+void ledger_cast_list_init(struct cast_list *list)
+{
+	list->head = NULL;
+	list->tail = &list->head;
+	list->n = 0;
+}
+
+static void list_put(struct cast_list *list, struct cast *cast)
+{
+	cast->next = NULL;
+	*list->tail = cast;
+	list->tail = &cast->next;
+	list->n++;
+}
+
+static struct cast *list_take(struct cast_list *list)
+{
+	struct cast *cast = list->head;
+
+	if (cast) {
+		list->head = cast->next;
+		if (!list->head)
+			list->tail = &list->head;
+		list->n--;
+	}
+	return cast;
+}
+
+/* Without a record nobody can be told of the failure, so there is nothing left but to stop. */
+static struct cast *cast_new(struct ledger *ledger, size_t block_size)
+{
+	struct cast *cast = ledger->free_casts;
+
+	if (cast && block_size <= BLOCK_SIZE) {
+		ledger->free_casts = cast->next;
+		return cast;
+	}
+	cast = malloc(sizeof(*cast) + (block_size > BLOCK_SIZE ? block_size : BLOCK_SIZE));
+	if (!cast)
+		abort();
+	cast->pooled = block_size <= BLOCK_SIZE;
+	return cast;
+}
+
+static void cast_free(struct ledger *ledger, struct cast *cast)
+{
+	if (!cast->pooled) {
+		free(cast);
+		return;
+	}
+	cast->next = ledger->free_casts;
+	ledger->free_casts = cast;
+}
+
+static void cast_tell(struct ledger *ledger, struct cast *cast, const struct cast_result *result)
+{
+	cast_cb *cb = cast->cb;
+	void *arg = cast->arg;
+
+	ledger->casting--;
+	cast_free(ledger, cast);
+	cb(arg, result);
+}
+
+static void cast_tell_verdict(struct ledger *ledger, struct cast *cast, enum cast_verdict verdict)
+{
+	cast_tell(ledger, cast, &(struct cast_result){.verdict = verdict, .shard = cast->shard});
+}
+
+/* ---- arguments of a ballot ---- */
+
+static char *put_bytes(char *at, const void *bytes, size_t len, struct slice *ret)
+{
+	memcpy(at, bytes, len);
+	*ret = slice_make(at, len);
+	return at + len;
+}
+
+static char *put_decimal(char *at, int64_t value, struct slice *ret)
+{
+	char digits[DECIMAL_MAX];
+	char *p = digits + sizeof(digits);
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do {
+		*--p = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (value < 0)
+		*--p = '-';
+	return put_bytes(at, p, (size_t)(digits + sizeof(digits) - p), ret);
+}
+
+static size_t block_size(struct slice ballot, const struct increment *increments, size_t n)
+{
+	size_t size = (ARGS_FIXED + 2 * n) * sizeof(struct slice) + ballot.len + 2 * DECIMAL_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		size += strlen(increments[i].counter) + DECIMAL_MAX;
+	return size;
+}
+
+static void fill_args(struct cast *cast, struct slice ballot, const struct increment *increments,
+    size_t n, int64_t replaces)
+{
+	struct slice *arg = (struct slice *)(void *)cast->block;
+	char *at = cast->block + (ARGS_FIXED + 2 * n) * sizeof(*arg);
+
+	cast->args = arg;
+	cast->n_args = ARGS_FIXED + 2 * n;
+	arg[ARG_SPENT] = slice_make(cast->spent, LEDGER_SPENT_SIZE);
+	at = put_bytes(at, ballot.ptr, ballot.len, &arg[ARG_BALLOT]);
+	arg[ARG_REPLACES] = slice_make("", 0);
+	if (replaces >= 0)
+		at = put_decimal(at, replaces, &arg[ARG_REPLACES]);
+	at = put_decimal(at, (int64_t)n, &arg[ARG_COUNT]);
+	arg += ARGS_FIXED;
+	for (size_t i = 0; i < n; i++, arg += 2) {
+		const char *name = increments[i].counter;
+
+		at = put_bytes(at, name, strlen(name), &arg[0]);
+		at = put_decimal(at, increments[i].by, &arg[1]);
+	}
+}
+
+/* ---- gathering ---- */
+
+static void refuse_later(struct ledger *ledger, struct cast *cast, enum cast_verdict verdict)
+{
+	static const struct timeval at_once = {0, 0};
+
+	cast->verdict = verdict;
+	list_put(&ledger->done, cast);
+	if (!evtimer_pending(&ledger->turn, NULL))
+		evtimer_add(&ledger->turn, &at_once);
+}
+
+void ledger_cast(struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], struct slice ballot,
+    const struct increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
+    void *arg)
+{
+	bool room = ledger->casting < ledger->options.in_flight_max;
+	struct cast *cast = cast_new(ledger, block_size(ballot, increments, n_increments));
+
+	cast->cb = cb;
+	cast->arg = arg;
+	cast->parked = false;
+	memcpy(cast->spent, spent, LEDGER_SPENT_SIZE);
+	cast->shard = ledger_shard_of(ledger, spent);
+	cast->bucket = ledger_bucket_of(ledger, spent);
+	fill_args(cast, ballot, increments, n_increments, replaces);
+	ledger->casting++;
+	if (!ledger->ready || !room || ballot.len > LEDGER_BALLOT_MAX) {
+		refuse_later(ledger, cast, CAST_BUSY);
+		return;
+	}
+	list_put(&ledger->shards[cast->shard].gathered, cast);
+	ledger->gathered++;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct ledger *ledger = arg;
+	struct cast *cast;
+
+	(void)fd;
+	(void)what;
+	/* Only what is there now: a callback that casts again must not keep the loop. */
+	for (unsigned n = ledger->done.n; n > 0; n--) {
+		cast = list_take(&ledger->done);
+		cast_tell_verdict(ledger, cast, cast->verdict);
+	}
+	if (ledger->done.head)
+		evtimer_add(&ledger->turn, (&(struct timeval){0, 0}));
+}
+
+/* ---- sending ---- */
+
+static void on_batch(void *arg, enum redis_outcome outcome, const struct redis_reply *reply);
+
+/* The texts "1" … "67", which number the keys of a call. */
+static struct slice small_number(size_t n)
+{
+	static char texts[CALL_HEAD + LEDGER_BATCH_MAX][3];
+	char *text = texts[n];
+
+	if (!text[0])
+		snprintf(text, 3, "%u", (unsigned)n % 100);
+	return slice_make(text, n < 10 ? 1 : 2);
+}
+
+static bool reserve_argv(struct ledger *ledger, const struct batch *batch)
+{
+	size_t n = CALL_HEAD + LEDGER_BATCH_MAX;
+	struct slice *grown;
+
+	for (unsigned i = 0; i < batch->n; i++)
+		n += batch->casts[i]->n_args;
+	if (n <= ledger->argv_cap)
+		return true;
+	grown = reallocarray(ledger->argv, n, sizeof(*grown));
+	if (!grown)
+		return false;
+	ledger->argv = grown;
+	ledger->argv_cap = n;
+	return true;
+}
+
+/* Gives every ballot the number of its bucket's key; returns how many distinct buckets there are.
+ */
+static size_t number_buckets(struct ledger *ledger, struct batch *batch, struct slice *ret_keys)
+{
+	unsigned seen[LEDGER_BATCH_MAX];
+	size_t n = 0, k;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct cast *cast = batch->casts[i];
+
+		for (k = 0; k < n && seen[k] != cast->bucket; k++)
+			;
+		if (k == n) {
+			char *key = ledger->keys[n];
+			int len = snprintf(key, LEDGER_KEY_MAX, "%s:spent:%u",
+			    ledger->shards[cast->shard].prefix, cast->bucket);
+
+			ret_keys[n] = slice_make(key, (size_t)len);
+			seen[n++] = cast->bucket;
+		}
+		cast->args[ARG_KEY] =
+		    small_number(4 + k); /* KEYS counts from 1: rules, log, count */
+	}
+	return n;
+}
+
+static void send_batch(struct ledger *ledger, struct batch *batch)
+{
+	struct shard *shard = &ledger->shards[batch->casts[0]->shard];
+	struct slice *argv;
+	size_t argc, buckets;
+
+	if (!reserve_argv(ledger, batch)) {
+		on_batch(batch, REDIS_NOT_SENT, NULL);
+		return;
+	}
+	argv = ledger->argv;
+	buckets = number_buckets(ledger, batch, argv + 6);
+	argv[0] = slice_text("FCALL");
+	argv[1] = slice_text("cast_1");
+	argv[2] = small_number(3 + buckets);
+	argv[3] = slice_text(shard->rules_key);
+	argv[4] = slice_text(shard->log_key);
+	argv[5] = slice_text(shard->count_key);
+	argc = 6 + buckets;
+	argv[argc++] = slice_make(ledger->options.rules_hash, 32);
+	for (unsigned i = 0; i < batch->n; i++) {
+		const struct cast *cast = batch->casts[i];
+
+		memcpy(argv + argc, cast->args, cast->n_args * sizeof(*argv));
+		argc += cast->n_args;
+	}
+	redis_call(ledger->redis, on_batch, batch, argc, argv);
+}
+
+static struct batch *batch_new(struct ledger *ledger)
+{
+	struct batch *batch = ledger->free_batches;
+
+	if (batch)
+		ledger->free_batches = batch->next;
+	else
+		batch = malloc(sizeof(*batch));
+	if (!batch)
+		abort(); /* as in cast_new() */
+	batch->ledger = ledger;
+	batch->n = 0;
+	return batch;
+}
+
+static void batch_free(struct batch *batch)
+{
+	batch->next = batch->ledger->free_batches;
+	batch->ledger->free_batches = batch;
+}
+
+static void send_gathered(struct ledger *ledger, struct shard *shard)
+{
+	while (shard->gathered.head) {
+		struct batch *batch = batch_new(ledger);
+
+		while (batch->n < LEDGER_BATCH_MAX && shard->gathered.head)
+			batch->casts[batch->n++] = list_take(&shard->gathered);
+		ledger->gathered -= batch->n;
+		send_batch(ledger, batch);
+	}
+}
+
+static void send_alone(struct ledger *ledger, struct cast *cast)
+{
+	struct batch *batch = batch_new(ledger);
+
+	batch->casts[batch->n++] = cast;
+	send_batch(ledger, batch);
+}
+
+void ledger_flush(struct ledger *ledger)
+{
+	for (unsigned i = 0; ledger->gathered > 0 && i < ledger->options.shards; i++)
+		send_gathered(ledger, &ledger->shards[i]);
+	redis_flush(ledger->redis);
+}
+
+/* ---- answers ---- */
+
+static bool is_index(const struct redis_reply *reply)
+{
+	return redis_reply_kind(reply) == REDIS_INTEGER && redis_reply_integer(reply) >= 0;
+}
+
+/* One verdict of ballot.lua: an index, or {word}, or {word, index, replacements[, ballot]}. */
+static void read_verdict(const struct redis_reply *reply, int64_t now_ms, struct cast_result *ret)
+{
+	static const struct {
+		const char *word;
+		enum cast_verdict verdict;
+		size_t elements;
+		bool timed;
+	} words[] = {
+	    {"same", CAST_SAME, 3, false},
+	    {"spent", CAST_SPENT, 4, false},
+	    {"replaced", CAST_REPLACED, 3, false},
+	    {"never", CAST_NEVER, 1, false},
+	    {"too-often", CAST_REPLACED_TOO_OFTEN, 4, false},
+	    {"not-open", CAST_NOT_OPEN, 1, true},
+	    {"closed", CAST_CLOSED, 1, true},
+	    {"paused", CAST_PAUSED, 1, true},
+	    {"differ", CAST_RULES_DIFFER, 1, false},
+	    {"fault", CAST_FAULT, 1, false},
+	};
+	struct slice word;
+
+	if (is_index(reply)) {
+		ret->verdict = CAST_COUNTED;
+		ret->index = (uint64_t)redis_reply_integer(reply);
+		return;
+	}
+	ret->verdict = CAST_UNKNOWN;
+	if (redis_reply_count(reply) == 0)
+		return;
+	word = redis_reply_text(redis_reply_at(reply, 0));
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (!slice_is(word, words[i].word) || redis_reply_count(reply) != words[i].elements)
+			continue;
+		ret->verdict = words[i].verdict;
+		ret->server_ms = words[i].timed ? now_ms : 0;
+		if (words[i].elements >= 3) {
+			ret->index = (uint64_t)redis_reply_integer(redis_reply_at(reply, 1));
+			ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 2));
+		}
+		if (words[i].elements == 4)
+			ret->ballot = redis_reply_text(redis_reply_at(reply, 3));
+		return;
+	}
+}
+
+static void hand_out(struct batch *batch, const struct redis_reply *reply)
+{
+	struct ledger *ledger = batch->ledger;
+	int64_t now_ms = redis_reply_integer(redis_reply_at(reply, 0));
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct cast_result result = {.shard = batch->casts[i]->shard};
+
+		read_verdict(redis_reply_at(reply, i + 1), now_ms, &result);
+		if (result.verdict == CAST_RULES_DIFFER)
+			ledger_recheck(ledger, "rules-differ: a ballot went to the wrong place");
+		cast_tell(ledger, batch->casts[i], &result);
+	}
+}
+
+static void tell_all(struct batch *batch, enum cast_verdict verdict)
+{
+	for (unsigned i = 0; i < batch->n; i++)
+		cast_tell_verdict(batch->ledger, batch->casts[i], verdict);
+}
+
+/* Nothing of the batch was counted. A ballot that damages it must not take its neighbours along, so
+ * each gets one more try, alone. */
+static void retry_alone(struct batch *batch, enum cast_verdict verdict)
+{
+	if (batch->n == 1) {
+		tell_all(batch, verdict);
+		return;
+	}
+	for (unsigned i = 0; i < batch->n; i++)
+		send_alone(batch->ledger, batch->casts[i]);
+	redis_flush(batch->ledger->redis);
+}
+
+/* A fresh server lacks the library: the ballots wait until it is loaded, once. */
+static void park(struct batch *batch)
+{
+	struct ledger *ledger = batch->ledger;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct cast *cast = batch->casts[i];
+
+		if (cast->parked) {
+			cast_tell_verdict(ledger, cast, CAST_BUSY);
+			continue;
+		}
+		cast->parked = true;
+		list_put(&ledger->parked, cast);
+	}
+	ledger_recheck(ledger, "function library missing");
+}
+
+static void batch_refused(struct batch *batch, const struct redis_reply *error)
+{
+	switch (ledger_refusal(error)) {
+	case REFUSED_FOR_NOW:
+		tell_all(batch, CAST_BUSY);
+		break;
+	case REFUSED_ALONE:
+		retry_alone(batch, CAST_BUSY);
+		break;
+	case REFUSED_MISSING:
+		park(batch);
+		break;
+	case REFUSED_RULES:
+		ledger_recheck(batch->ledger, "rules-differ: the shard holds other rules");
+		tell_all(batch, CAST_RULES_DIFFER);
+		break;
+	case REFUSED_DAMAGED:
+		if (batch->n == 1)
+			log_error("shard %u: a ballot was not counted: %.*s",
+			    batch->casts[0]->shard, (int)redis_reply_text(error).len,
+			    redis_reply_text(error).ptr);
+		retry_alone(batch, CAST_FAULT);
+		break;
+	}
+}
+
+static void on_batch(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct batch *batch = arg;
+
+	if (outcome != REDIS_OK) {
+		tell_all(batch, outcome == REDIS_NOT_SENT ? CAST_BUSY : CAST_UNKNOWN);
+	} else if (redis_reply_kind(reply) == REDIS_ERROR) {
+		batch_refused(batch, reply);
+	} else if (redis_reply_count(reply) != batch->n + 1) {
+		log_error("cast_1 answered %zu of %u verdicts", redis_reply_count(reply), batch->n);
+		tell_all(batch, CAST_UNKNOWN);
+	} else {
+		hand_out(batch, reply);
+	}
+	batch_free(batch);
+}
+
+/* ---- life ---- */
+
+void ledger_cast_unpark(struct ledger *ledger)
+{
+	struct cast *cast;
+
+	while ((cast = list_take(&ledger->parked))) {
+		if (!ledger->ready) {
+			refuse_later(ledger, cast, CAST_BUSY);
+			continue;
+		}
+		list_put(&ledger->shards[cast->shard].gathered, cast);
+		ledger->gathered++;
+	}
+	if (ledger->ready)
+		ledger_flush(ledger);
+}
+
+void ledger_cast_init(struct ledger *ledger)
+{
+	ledger_cast_list_init(&ledger->parked);
+	ledger_cast_list_init(&ledger->done);
+	evtimer_assign(&ledger->turn, ledger->base, on_turn, ledger);
+}
+
+/* What was never sent is certainly not counted. */
+void ledger_cast_release(struct ledger *ledger)
+{
+	struct cast *cast;
+	struct batch *batch;
+
+	for (unsigned i = 0; ledger->shards && i < ledger->options.shards; i++) {
+		while ((cast = list_take(&ledger->shards[i].gathered)))
+			cast_tell_verdict(ledger, cast, CAST_BUSY);
+	}
+	while ((cast = list_take(&ledger->parked)))
+		cast_tell_verdict(ledger, cast, CAST_BUSY);
+	while ((cast = list_take(&ledger->done)))
+		cast_tell_verdict(ledger, cast, cast->verdict);
+	evtimer_del(&ledger->turn);
+	while ((cast = ledger->free_casts)) {
+		ledger->free_casts = cast->next;
+		free(cast);
+	}
+	while ((batch = ledger->free_batches)) {
+		ledger->free_batches = batch->next;
+		free(batch);
+	}
+}

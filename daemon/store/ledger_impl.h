@@ -1,0 +1,86 @@
+/* What the parts of the ledger share: ledger.c (life, single questions), ledger_setup.c
+ * (readiness), ledger_cast.c (batches), ledger_totals.c (reading). For no one else. */
+#ifndef TALLYD_STORE_LEDGER_IMPL_H
+#define TALLYD_STORE_LEDGER_IMPL_H
+
+#include <event2/event_struct.h>
+
+#include "store/ledger.h"
+#include "store/redis.h"
+
+#define LEDGER_LIBRARY    "tallyd_1"
+#define LEDGER_PREFIX_MAX 160 /* "{<contest>~rehearsal/<shard>}" */
+#define LEDGER_KEY_MAX    (LEDGER_PREFIX_MAX + 32)
+
+struct cast;
+struct batch;
+
+struct cast_list {
+	struct cast *head, **tail;
+	unsigned n;
+};
+
+struct shard {
+	char prefix[LEDGER_PREFIX_MAX];
+	char rules_key[LEDGER_KEY_MAX], log_key[LEDGER_KEY_MAX];
+	char count_key[LEDGER_KEY_MAX], issued_key[LEDGER_KEY_MAX];
+	struct cast_list gathered; /* in this turn, in order */
+};
+
+enum setup_step { SETUP_IDLE, SETUP_LIST, SETUP_LOAD, SETUP_RULES };
+
+struct ledger {
+	struct event_base *base;
+	struct redis *redis;
+	struct ledger_options options;
+	char published_key[LEDGER_KEY_MAX];
+	struct shard *shards;
+
+	bool ready;
+	char why[256];
+	enum setup_step step;
+	unsigned setup_pending; /* shards that have not answered yet */
+	bool setup_failed;
+	struct event setup_timer;
+
+	unsigned casting; /* ballots taken and not answered */
+	unsigned gathered;
+	struct cast_list parked; /* until the function library is loaded */
+	struct cast_list done;   /* answered, to be told in the next turn */
+	struct event turn;
+	struct cast *free_casts;
+	struct batch *free_batches;
+
+	struct slice *argv; /* scratch for one call */
+	size_t argv_cap;
+	char (*keys)[LEDGER_KEY_MAX]; /* scratch: LEDGER_BATCH_MAX of them */
+};
+
+/* What an error reply means for the call that got it. */
+enum refusal {
+	REFUSED_FOR_NOW, /* by Redis as it stands, before the function ran */
+	REFUSED_ALONE,   /* likewise, but a smaller call may pass (TRYAGAIN) */
+	REFUSED_MISSING, /* the function is not loaded */
+	REFUSED_RULES,   /* the shard has other rules */
+	REFUSED_DAMAGED, /* data are not what they should be */
+};
+
+enum refusal ledger_refusal(const struct redis_reply *error);
+
+unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16]);
+unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16]);
+
+/* ledger_setup.c */
+void ledger_setup_init(struct ledger *ledger);
+void ledger_setup_release(struct ledger *ledger);
+/* The library or the rules are not what they were: not ready until all is checked again. */
+void ledger_recheck(struct ledger *ledger, const char *why);
+
+/* ledger_cast.c */
+void ledger_cast_list_init(struct cast_list *list);
+void ledger_cast_init(struct ledger *ledger);
+void ledger_cast_release(struct ledger *ledger);
+/* Setup has ended: casts the parked ballots, or refuses them. */
+void ledger_cast_unpark(struct ledger *ledger);
+
+#endif

@@ -1,0 +1,708 @@
+/* One Redis server over hiredis' asynchronous client: see redis.h. Knows connections and commands,
+ * not what they mean.
+ *
+ * Facts of hiredis 0.14 this file is built around: a context being freed calls back what is pending
+ * with a NULL reply, and a command issued inside such a callback is never called back; a refused
+ * connection calls the connect callback only, and freeing the context in there is a use after free;
+ * there are no timeouts. So a command belongs to this file, not to hiredis: the moment a connection
+ * is lost or dropped, ac->data is cleared, which makes hiredis' late callbacks void, and every
+ * command of it is completed from here, in a later turn. */
+#include "store/redis.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/util.h>
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* hiredis has a macro of the same name; both mean success and must stay the same number. */
+static_assert(REDIS_OK == 0, "REDIS_OK of hiredis and of enum redis_outcome");
+
+enum {
+	FIRST_BACKOFF_MS = 20,
+	WHY_MAX = 192,
+};
+
+enum state {
+	WAITING,    /* for the backoff to pass */
+	CONNECTING, /* connect(2) under way */
+	GREETING,   /* AUTH and PING sent, not answered */
+	CONNECTED,
+};
+
+struct command {
+	struct command *next;
+	redis_cb *cb;
+	void *arg;
+	int64_t deadline_ms;
+	enum redis_outcome outcome; /* once it lies in `done` */
+	bool pooled;
+};
+
+struct command_list {
+	struct command *head, **tail;
+};
+
+/* A connection: hiredis' context and its libevent hooks. Freed by hiredis through on_cleanup(). */
+struct link {
+	redisAsyncContext *ac;
+	struct event_base *base;
+	struct event readable, writable;
+	bool connecting;
+};
+
+struct redis {
+	struct event_base *base;
+	char *host; /* or the path of the socket */
+	int port;   /* 0: unix socket */
+	char *user, *password;
+	unsigned deadline_ms, in_flight_max, backoff_max_ms;
+	void (*on_state)(void *arg, bool connected, const char *why);
+	void *arg;
+
+	enum state state;
+	bool told_down;
+	unsigned backoff_ms;
+	struct link *link; /* NULL while WAITING */
+
+	/* Sent and unanswered, oldest first: deadlines ascend, and replies come in this order. */
+	struct command_list sent;
+	struct command_list done; /* to be called back in the next turn */
+	unsigned in_flight;
+	struct command *pool, *pool_free;
+
+	struct event timer; /* backoff, connecting or the oldest command's deadline */
+	struct event turn;  /* next turn of the loop: flush, complete `done` */
+	bool write_failed;
+
+	const char **argv; /* scratch for hiredis, which wants two arrays */
+	size_t *argvlen;
+	size_t argv_cap;
+};
+
+/* ---- replies ---- */
+
+static const redisReply *raw(const struct redis_reply *reply)
+{
+	return (const redisReply *)(const void *)reply;
+}
+
+enum redis_kind redis_reply_kind(const struct redis_reply *reply)
+{
+	switch (raw(reply)->type) {
+	case REDIS_REPLY_INTEGER:
+		return REDIS_INTEGER;
+	case REDIS_REPLY_STRING:
+		return REDIS_TEXT;
+	case REDIS_REPLY_STATUS:
+		return REDIS_STATUS;
+	case REDIS_REPLY_ERROR:
+		return REDIS_ERROR;
+	case REDIS_REPLY_ARRAY:
+		return REDIS_ARRAY;
+	default:
+		return REDIS_NIL;
+	}
+}
+
+int64_t redis_reply_integer(const struct redis_reply *reply)
+{
+	return raw(reply)->type == REDIS_REPLY_INTEGER ? raw(reply)->integer : 0;
+}
+
+struct slice redis_reply_text(const struct redis_reply *reply)
+{
+	int type = raw(reply)->type;
+
+	if (type != REDIS_REPLY_STRING && type != REDIS_REPLY_STATUS && type != REDIS_REPLY_ERROR)
+		return slice_make("", 0);
+	return slice_make(raw(reply)->str, raw(reply)->len);
+}
+
+size_t redis_reply_count(const struct redis_reply *reply)
+{
+	return raw(reply)->type == REDIS_REPLY_ARRAY ? raw(reply)->elements : 0;
+}
+
+const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t index)
+{
+	assert(index < redis_reply_count(reply));
+	return (const struct redis_reply *)(const void *)raw(reply)->element[index];
+}
+
+/* ---- commands ---- */
+
+static void list_init(struct command_list *list)
+{
+	list->head = NULL;
+	list->tail = &list->head;
+}
+
+static void list_put(struct command_list *list, struct command *command)
+{
+	command->next = NULL;
+	*list->tail = command;
+	list->tail = &command->next;
+}
+
+static struct command *list_take(struct command_list *list)
+{
+	struct command *command = list->head;
+
+	if (command) {
+		list->head = command->next;
+		if (!list->head)
+			list->tail = &list->head;
+	}
+	return command;
+}
+
+/* From the pool, which holds in_flight_max; only what is refused above that costs an allocation.
+ * Without a record the promise to call back cannot be kept, so there is nothing left but to stop.
+ */
+static struct command *command_new(struct redis *redis, redis_cb *cb, void *arg)
+{
+	struct command *command = redis->pool_free;
+
+	if (command) {
+		redis->pool_free = command->next;
+		command->pooled = true;
+	} else {
+		command = calloc(1, sizeof(*command));
+		if (!command)
+			abort();
+	}
+	command->cb = cb;
+	command->arg = arg;
+	redis->in_flight++;
+	return command;
+}
+
+static void command_finish(struct redis *redis, struct command *command, enum redis_outcome outcome,
+    const struct redis_reply *reply)
+{
+	redis_cb *cb = command->cb;
+	void *arg = command->arg;
+
+	redis->in_flight--;
+	if (command->pooled) {
+		command->next = redis->pool_free;
+		redis->pool_free = command;
+	} else {
+		free(command);
+	}
+	cb(arg, outcome, reply);
+}
+
+static void next_turn(struct redis *redis)
+{
+	static const struct timeval at_once = {0, 0};
+
+	if (!evtimer_pending(&redis->turn, NULL))
+		evtimer_add(&redis->turn, &at_once);
+}
+
+static void finish_later(struct redis *redis, struct command *command, enum redis_outcome outcome)
+{
+	command->outcome = outcome;
+	list_put(&redis->done, command);
+	next_turn(redis);
+}
+
+static void arm_timer(struct redis *redis, int64_t ms)
+{
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+
+	evtimer_add(&redis->timer, &tv);
+}
+
+/* ---- libevent hooks for hiredis ---- */
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *link = arg;
+
+	(void)fd;
+	(void)what;
+	redisAsyncHandleRead(link->ac);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *link = arg;
+
+	(void)fd;
+	(void)what;
+	redisAsyncHandleWrite(link->ac);
+}
+
+static void hook_add_read(void *data)
+{
+	struct link *link = data;
+
+	if (!event_pending(&link->readable, EV_READ, NULL))
+		event_add(&link->readable, NULL);
+}
+
+static void hook_del_read(void *data)
+{
+	struct link *link = data;
+
+	event_del(&link->readable);
+}
+
+/* Once connected, what is queued goes out by redis_flush(), at the latest in the next turn; the
+ * socket is watched only when it did not take everything. This saves two epoll_ctl() a command. */
+static void hook_add_write(void *data)
+{
+	struct link *link = data;
+
+	if (link->connecting)
+		event_add(&link->writable, NULL);
+	else if (link->ac->data)
+		next_turn(link->ac->data);
+}
+
+static void hook_del_write(void *data)
+{
+	struct link *link = data;
+
+	event_del(&link->writable);
+}
+
+static void on_cleanup(void *data)
+{
+	struct link *link = data;
+
+	event_del(&link->readable);
+	event_del(&link->writable);
+	free(link);
+}
+
+static struct link *link_new(struct event_base *base, redisAsyncContext *ac)
+{
+	struct link *link = calloc(1, sizeof(*link));
+
+	if (!link)
+		return NULL;
+	link->ac = ac;
+	link->base = base;
+	link->connecting = true;
+	event_assign(&link->readable, base, ac->c.fd, EV_READ | EV_PERSIST, on_readable, link);
+	event_assign(&link->writable, base, ac->c.fd, EV_WRITE | EV_PERSIST, on_writable, link);
+	ac->ev.data = link;
+	ac->ev.addRead = hook_add_read;
+	ac->ev.delRead = hook_del_read;
+	ac->ev.addWrite = hook_add_write;
+	ac->ev.delWrite = hook_del_write;
+	ac->ev.cleanup = on_cleanup;
+	return link;
+}
+
+/* ---- connecting and losing ---- */
+
+static void tell(struct redis *redis, bool connected, const char *why)
+{
+	/* A server that stays away is told of once, not at every attempt. */
+	if (!connected && redis->told_down)
+		return;
+	redis->told_down = !connected;
+	if (redis->on_state)
+		redis->on_state(redis->arg, connected, why);
+}
+
+/* The only place that changes redis->state. */
+static void set_state(struct redis *redis, enum state state)
+{
+	redis->state = state;
+	if (state == CONNECTED)
+		redis->backoff_ms = FIRST_BACKOFF_MS;
+}
+
+/* Between half and all of the backoff, so that workers do not come back in step. */
+static int64_t next_backoff(struct redis *redis)
+{
+	unsigned half = redis->backoff_ms / 2;
+	unsigned random;
+
+	evutil_secure_rng_get_bytes(&random, sizeof(random));
+	redis->backoff_ms *= 2;
+	if (redis->backoff_ms > redis->backoff_max_ms)
+		redis->backoff_ms = redis->backoff_max_ms;
+	return half + random % (half + 1);
+}
+
+/* The connection is gone, or is given up: from here on hiredis' callbacks for it are void. Does not
+ * free the context. */
+static void lost(struct redis *redis, const char *why)
+{
+	struct command *command;
+
+	if (redis->link)
+		redis->link->ac->data = NULL;
+	redis->link = NULL;
+	redis->write_failed = false;
+	set_state(redis, WAITING);
+	while ((command = list_take(&redis->sent)))
+		finish_later(redis, command, REDIS_UNKNOWN);
+	arm_timer(redis, next_backoff(redis));
+	tell(redis, false, why);
+}
+
+/* Gives the connection up and frees it. Inside a reply's callback hiredis puts the freeing off by
+ * itself; inside the connect callback this must not be called. */
+static void drop(struct redis *redis, const char *why)
+{
+	char text[WHY_MAX];
+	redisAsyncContext *ac = redis->link ? redis->link->ac : NULL;
+
+	snprintf(text, sizeof(text), "%s", why); /* `why` may lie in the context */
+	if (ac)
+		ac->data = NULL;
+	redis->link = NULL;
+	if (ac)
+		redisAsyncFree(ac);
+	lost(redis, text);
+}
+
+static void on_disconnect(const redisAsyncContext *ac, int status)
+{
+	struct redis *redis = ac->data;
+	char why[WHY_MAX];
+
+	(void)status;
+	if (!redis)
+		return;
+	snprintf(why, sizeof(why), "connection lost: %s", ac->errstr ? ac->errstr : "closed");
+	lost(redis, why);
+}
+
+/* AUTH refused, LOADING and the like: better to come back later than to be half connected. */
+static void on_greeting(redisAsyncContext *ac, void *r, void *last)
+{
+	struct redis *redis = ac->data;
+	const redisReply *reply = r;
+
+	if (!redis)
+		return;
+	if (!reply) {
+		on_disconnect(ac, REDIS_ERR);
+	} else if (reply->type == REDIS_REPLY_ERROR) {
+		drop(redis, reply->str);
+	} else if (last) {
+		evtimer_del(&redis->timer);
+		set_state(redis, CONNECTED);
+		tell(redis, true, "connected");
+	}
+}
+
+static int greet(redisAsyncContext *ac, const struct redis *redis)
+{
+	const char *auth[] = {"AUTH", redis->user, redis->password};
+	const char *plain[] = {"AUTH", redis->password};
+	static char last; /* any address: marks the command that ends the greeting */
+	int bad = 0;
+
+	if (redis->password && redis->user)
+		bad |= redisAsyncCommandArgv(ac, on_greeting, NULL, 3, auth, NULL);
+	else if (redis->password)
+		bad |= redisAsyncCommandArgv(ac, on_greeting, NULL, 2, plain, NULL);
+	bad |= redisAsyncCommand(ac, on_greeting, &last, "PING");
+	return bad;
+}
+
+static void on_connect(const redisAsyncContext *const_ac, int status)
+{
+	struct redis *redis = const_ac->data;
+	char why[WHY_MAX];
+
+	if (!redis)
+		return;
+	if (status != REDIS_OK) {
+		snprintf(why, sizeof(why), "cannot connect: %s", const_ac->c.errstr);
+		lost(redis, why); /* hiredis frees the context after this callback */
+		return;
+	}
+	redis->link->connecting = false;
+	set_state(redis, GREETING);
+	if (greet(redis->link->ac, redis) != 0)
+		redis->write_failed = true;
+	next_turn(redis);
+}
+
+static void connect_now(struct redis *redis)
+{
+	redisAsyncContext *ac = redis->port ? redisAsyncConnect(redis->host, redis->port)
+					    : redisAsyncConnectUnix(redis->host);
+	char why[WHY_MAX] = "cannot connect: out of memory";
+
+	if (ac && ac->err)
+		snprintf(why, sizeof(why), "cannot connect: %s", ac->errstr);
+	if (!ac || ac->err || !(redis->link = link_new(redis->base, ac))) {
+		if (ac)
+			redisAsyncFree(ac);
+		lost(redis, why);
+		return;
+	}
+	/* Bulk replies come and go: do not shrink the reader's buffer each time. */
+	ac->c.reader->maxbuf = 64 * 1024;
+	ac->data = redis;
+	set_state(redis, CONNECTING);
+	redisAsyncSetConnectCallback(ac, on_connect);
+	redisAsyncSetDisconnectCallback(ac, on_disconnect);
+	arm_timer(redis, redis->deadline_ms);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct redis *redis = arg;
+	int64_t left;
+
+	(void)fd;
+	(void)what;
+	switch (redis->state) {
+	case WAITING:
+		connect_now(redis);
+		break;
+	case CONNECTING:
+	case GREETING:
+		drop(redis, "cannot connect: no answer before the deadline");
+		break;
+	case CONNECTED:
+		if (!redis->sent.head)
+			break;
+		left = redis->sent.head->deadline_ms - clock_steady_ms();
+		if (left > 0)
+			arm_timer(redis, left);
+		else
+			drop(redis, "no answer before the deadline");
+		break;
+	}
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct redis *redis = arg;
+	struct command_list batch;
+	struct command *command;
+
+	(void)fd;
+	(void)what;
+	redis_flush(redis);
+	if (redis->write_failed)
+		drop(redis, "connection lost: cannot write");
+
+	/* Only what is there now: a callback that issues the next command must not keep the loop.
+	 */
+	if (!redis->done.head)
+		return;
+	batch = redis->done;
+	list_init(&redis->done);
+	while ((command = batch.head)) {
+		batch.head = command->next;
+		command_finish(redis, command, command->outcome, NULL);
+	}
+}
+
+/* ---- public ---- */
+
+static int parse_address(struct redis *redis, const char *address)
+{
+	const char *host, *colon;
+	char *end;
+	long port;
+	size_t len;
+
+	if (strncmp(address, "unix:", 5) == 0 && address[5]) {
+		redis->host = strdup(address + 5);
+		return redis->host ? 0 : -ENOMEM;
+	}
+	if (strncmp(address, "tcp:", 4) != 0)
+		return -EINVAL;
+	host = address + 4;
+	colon = strrchr(host, ':');
+	if (!colon || colon == host)
+		return -EINVAL;
+	errno = 0;
+	port = strtol(colon + 1, &end, 10);
+	if (errno || end == colon + 1 || *end || port < 1 || port > 65535)
+		return -EINVAL;
+	len = (size_t)(colon - host);
+	if (host[0] == '[' && len > 2 && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	}
+	redis->host = strndup(host, len);
+	redis->port = (int)port;
+	return redis->host ? 0 : -ENOMEM;
+}
+
+static int copy_text(const char *text, char **ret)
+{
+	if (!text)
+		return 0;
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+struct redis *redis_new(struct event_base *base, const struct redis_options *options)
+{
+	struct redis *redis = calloc(1, sizeof(*redis));
+	int r = -ENOMEM;
+
+	if (!redis)
+		goto fail;
+	redis->base = base;
+	redis->deadline_ms = options->deadline_ms;
+	redis->in_flight_max = options->in_flight_max;
+	redis->backoff_max_ms =
+	    options->backoff_max_ms > FIRST_BACKOFF_MS ? options->backoff_max_ms : FIRST_BACKOFF_MS;
+	redis->backoff_ms = FIRST_BACKOFF_MS;
+	redis->on_state = options->on_state;
+	redis->arg = options->arg;
+	list_init(&redis->sent);
+	list_init(&redis->done);
+	evtimer_assign(&redis->timer, base, on_timer, redis);
+	evtimer_assign(&redis->turn, base, on_turn, redis);
+
+	r = parse_address(redis, options->address);
+	if (r == 0)
+		r = copy_text(options->user, &redis->user);
+	if (r == 0)
+		r = copy_text(options->password, &redis->password);
+	if (r < 0)
+		goto fail;
+
+	redis->pool = calloc(redis->in_flight_max, sizeof(*redis->pool));
+	if (redis->in_flight_max && !redis->pool) {
+		r = -ENOMEM;
+		goto fail;
+	}
+	for (unsigned i = 0; i < redis->in_flight_max; i++) {
+		redis->pool[i].next = redis->pool_free;
+		redis->pool_free = &redis->pool[i];
+	}
+	arm_timer(redis, 0);
+	return redis;
+
+fail:
+	redis_free(redis);
+	errno = -r;
+	return NULL;
+}
+
+void redis_free(struct redis *redis)
+{
+	struct command *command;
+
+	if (!redis)
+		return;
+	redis->on_state = NULL;
+	if (redis->base) {
+		redisAsyncContext *ac = redis->link ? redis->link->ac : NULL;
+
+		lost(redis, "closing"); /* everything sent now lies in `done` */
+		if (ac)
+			redisAsyncFree(ac);
+		while ((command = list_take(&redis->done)))
+			command_finish(redis, command, command->outcome, NULL);
+		evtimer_del(&redis->timer);
+		evtimer_del(&redis->turn);
+	}
+	free(redis->argv);
+	free(redis->argvlen);
+	free(redis->pool);
+	free(redis->host);
+	free(redis->user);
+	free(redis->password);
+	free(redis);
+}
+
+bool redis_is_connected(const struct redis *redis)
+{
+	return redis->state == CONNECTED;
+}
+
+static void on_reply(redisAsyncContext *ac, void *r, void *privdata)
+{
+	struct redis *redis = ac->data;
+	struct command *command;
+
+	if (!redis)
+		return;
+	if (!r) {
+		on_disconnect(ac, REDIS_ERR);
+		return;
+	}
+	command = list_take(&redis->sent);
+	assert(command == privdata);
+	command_finish(redis, command, REDIS_OK, r);
+}
+
+static bool make_argv(struct redis *redis, size_t argc, const struct slice *argv)
+{
+	if (argc > redis->argv_cap) {
+		const char **grown = reallocarray(redis->argv, argc, sizeof(*grown));
+		size_t *grown_len;
+
+		if (!grown)
+			return false;
+		redis->argv = grown;
+		grown_len = reallocarray(redis->argvlen, argc, sizeof(*grown_len));
+		if (!grown_len)
+			return false;
+		redis->argvlen = grown_len;
+		redis->argv_cap = argc;
+	}
+	for (size_t i = 0; i < argc; i++) {
+		redis->argv[i] = argv[i].len ? argv[i].ptr : "";
+		redis->argvlen[i] = argv[i].len;
+	}
+	return true;
+}
+
+void redis_call(struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
+{
+	bool room = redis->in_flight < redis->in_flight_max;
+	struct command *command = command_new(redis, cb, arg);
+
+	if (!room || redis->state != CONNECTED || redis->write_failed ||
+	    !make_argv(redis, argc, argv) ||
+	    redisAsyncCommandArgv(redis->link->ac, on_reply, command, (int)argc, redis->argv,
+		redis->argvlen) != REDIS_OK) {
+		finish_later(redis, command, REDIS_NOT_SENT);
+		return;
+	}
+	command->deadline_ms = clock_steady_ms() + redis->deadline_ms;
+	list_put(&redis->sent, command);
+	if (!evtimer_pending(&redis->timer, NULL))
+		arm_timer(redis, redis->deadline_ms);
+}
+
+/* Never completes anything by itself: a failed write is acted on in the next turn. */
+void redis_flush(struct redis *redis)
+{
+	struct link *link = redis->link;
+	int all = 0;
+
+	if (!link || link->connecting || redis->write_failed)
+		return;
+	if (redisBufferWrite(&link->ac->c, &all) != REDIS_OK) {
+		redis->write_failed = true;
+		next_turn(redis);
+		return;
+	}
+	if (!all && !event_pending(&link->writable, EV_WRITE, NULL))
+		event_add(&link->writable, NULL);
+	hook_add_read(link);
+}
