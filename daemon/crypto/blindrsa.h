@@ -1,6 +1,6 @@
 /* Blind RSA signatures, RSABSSA-SHA384-PSS-Deterministic (RFC 9474): SHA-384, MGF1 with SHA-384, salt
  * of 48 bytes, message not randomised. Keys are 2048 bits here; the module takes 2048 to 4096 so that
- * the RFC's own vectors (4096) run through it. OpenSSL does the arithmetic. */
+ * the RFC's own vectors (4096) run through it; e is 65537. OpenSSL does the arithmetic. */
 #ifndef TALLYD_CRYPTO_BLINDRSA_H
 #define TALLYD_CRYPTO_BLINDRSA_H
 

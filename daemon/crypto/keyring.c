@@ -1,0 +1,120 @@
+/* Loading the keys of a round. What is made is in keyring_make.c. */
+#include "crypto/keyring.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include "base/slice.h"
+#include "crypto/digest.h"
+#include "crypto/keyfile.h"
+#include "crypto/privacypass.h"
+
+#define ED25519_SIZE  32
+#define SALT_KEY_SIZE 32
+
+int keyring_token_public(const struct ring *ring, struct blindrsa_public **ret_key)
+{
+	uint8_t bytes[KEYFILE_MAX];
+	size_t len;
+	struct blindrsa_public *key = NULL;
+	int r = keyfile_read(ring, KEYFILE_TOKEN_PUBLIC, bytes, &len);
+
+	if (r < 0)
+		return r;
+	if (blindrsa_public_from_pem(slice_make(bytes, len), &key) < 0 ||
+	    blindrsa_size(key) != BLINDRSA_BYTES) {
+		blindrsa_public_free(key);
+		return keyfile_damaged(ring, KEYFILE_TOKEN_PUBLIC, "an RSA-2048 public key in PEM");
+	}
+	*ret_key = key;
+	return 0;
+}
+
+static int load_log_public(const struct ring *ring, uint8_t ret_raw[ED25519_SIZE])
+{
+	uint8_t bytes[KEYFILE_MAX];
+	size_t len;
+	size_t raw_len = ED25519_SIZE;
+	BIO *bio;
+	EVP_PKEY *pkey = NULL;
+	int r = keyfile_read(ring, KEYFILE_LOG_PUBLIC, bytes, &len);
+
+	if (r < 0)
+		return r;
+	bio = BIO_new_mem_buf(bytes, (int)len);
+	if (bio != NULL)
+		pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	if (pkey == NULL || !EVP_PKEY_is_a(pkey, "ED25519") ||
+	    !EVP_PKEY_get_raw_public_key(pkey, ret_raw, &raw_len) || raw_len != ED25519_SIZE)
+		r = keyfile_damaged(ring, KEYFILE_LOG_PUBLIC, "an Ed25519 public key in PEM");
+	EVP_PKEY_free(pkey);
+	return r;
+}
+
+static int load_salt(const struct ring *ring, uint8_t ret_salt[SALT_KEY_SIZE])
+{
+	uint8_t bytes[KEYFILE_MAX];
+	size_t len;
+	int r = keyfile_read(ring, KEYFILE_SALT, bytes, &len);
+
+	if (r < 0)
+		return r;
+	if (len == SALT_KEY_SIZE)
+		memcpy(ret_salt, bytes, SALT_KEY_SIZE);
+	else
+		r = keyfile_damaged(ring, KEYFILE_SALT, "32 bytes long");
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return r;
+}
+
+int keyring_load_public(const char *keys_dir, const char *round, struct keyring_public *ret_keys,
+    char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+	struct keyring_public keys = {.token = NULL};
+	int r = keyring_token_public(&ring, &keys.token);
+
+	if (r == 0)
+		r = load_log_public(&ring, keys.log_key);
+	if (r == 0)
+		r = load_salt(&ring, keys.salt);
+	if (r < 0) {
+		keyring_public_release(&keys);
+		return r;
+	}
+	pp_key_id(keys.token, keys.token_key_id);
+	sha256(slice_make(keys.log_key, sizeof(keys.log_key)), keys.log_key_fingerprint);
+	sha256_parts((struct slice[]){slice_text("tallyd salt key v1\n"),
+			 slice_make(keys.salt, sizeof(keys.salt))},
+	    2, keys.salt_fingerprint);
+	*ret_keys = keys;
+	OPENSSL_cleanse(keys.salt, sizeof(keys.salt));
+	return 0;
+}
+
+void keyring_public_release(struct keyring_public *keys)
+{
+	blindrsa_public_free(keys->token);
+	OPENSSL_cleanse(keys, sizeof(*keys));
+}
+
+int keyring_load_token_private(const char *keys_dir, const char *round,
+    struct blindrsa_private **ret_key, char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+	uint8_t bytes[KEYFILE_MAX];
+	size_t len;
+	int r = keyfile_read(&ring, KEYFILE_TOKEN_PRIVATE, bytes, &len);
+
+	if (r < 0)
+		return r;
+	if (blindrsa_private_from_pem(slice_make(bytes, len), ret_key) < 0)
+		r = keyfile_damaged(&ring, KEYFILE_TOKEN_PRIVATE, "an RSA private key in PEM");
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return r;
+}

@@ -1,0 +1,243 @@
+/* Making the keys of a round: what is missing, and nothing twice. */
+#include "crypto/keyring.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+
+#include "crypto/keyfile.h"
+#include "crypto/privacypass.h"
+
+/* Marks in `taken` the last byte of the key id of every other round (RFC 9578 section 5.1: a
+ * request names its key by that byte alone). */
+static int taken_ids(const struct ring *ring, bool taken[256], size_t *ret_count)
+{
+	DIR *dir = opendir(ring->keys_dir);
+	struct dirent *entry;
+	size_t count = 0;
+	int r = 0;
+
+	if (dir == NULL)
+		return ring_fail(ring, -errno, "%s: %s.", ring->keys_dir, strerror(errno));
+	while (r == 0 && (entry = readdir(dir)) != NULL) {
+		const struct ring other = {ring->keys_dir, entry->d_name, ring->why};
+		struct blindrsa_public *key = NULL;
+		uint8_t id[PP_KEY_ID_SIZE];
+
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, ring->round) == 0)
+			continue;
+		r = keyring_token_public(&other, &key);
+		if (r == -ENOENT || r == -ENOTDIR) {
+			r = 0; /* not a round, or one without a key so far */
+			continue;
+		}
+		if (r < 0)
+			break;
+		pp_key_id(key, id);
+		blindrsa_public_free(key);
+		count += !taken[id[PP_KEY_ID_SIZE - 1]];
+		taken[id[PP_KEY_ID_SIZE - 1]] = true;
+	}
+	(void)closedir(dir);
+	*ret_count = count;
+	return r;
+}
+
+/* Draws keys until the last byte of the id is free. */
+static int draw_token_key(const struct ring *ring, struct blindrsa_private **ret_key)
+{
+	bool taken[256] = {false};
+	size_t count = 0;
+	int r = taken_ids(ring, taken, &count);
+
+	if (r < 0)
+		return r;
+	if (count == 256)
+		return ring_fail(ring, -ENOSPC,
+		    "%s: holds 256 rounds, and no more can be told apart. Use another directory of "
+		    "keys.",
+		    ring->keys_dir);
+	for (;;) {
+		struct blindrsa_private *key = NULL;
+		struct blindrsa_public *public = NULL;
+		uint8_t id[PP_KEY_ID_SIZE];
+
+		r = blindrsa_generate(&key);
+		if (r == 0)
+			r = blindrsa_public_of(key, &public);
+		if (r < 0) {
+			blindrsa_private_free(key);
+			return ring_fail(ring, r, "OpenSSL could not make an RSA key.");
+		}
+		pp_key_id(public, id);
+		blindrsa_public_free(public);
+		if (!taken[id[PP_KEY_ID_SIZE - 1]]) {
+			*ret_key = key;
+			return 0;
+		}
+		blindrsa_private_free(key);
+	}
+}
+
+/* The private half is written first: a crash in between leaves a round whose public half the next
+ * run derives again. */
+static int make_token_key(const struct ring *ring, int dir, bool *ret_made)
+{
+	struct blindrsa_private *key = NULL;
+	struct blindrsa_public *public = NULL;
+	char pem[KEYFILE_MAX];
+	int has_private = keyfile_exists(ring, dir, KEYFILE_TOKEN_PRIVATE);
+	int has_public = keyfile_exists(ring, dir, KEYFILE_TOKEN_PUBLIC);
+	int r = has_private < 0 ? has_private : has_public < 0 ? has_public : 0;
+
+	/* A round with the public half alone is a worker's, whose signer is elsewhere. */
+	if (r < 0 || has_public)
+		return r;
+	if (has_private)
+		r = keyring_load_token_private(ring->keys_dir, ring->round, &key, ring->why);
+	else
+		r = draw_token_key(ring, &key);
+	if (r < 0)
+		return r;
+	r = blindrsa_private_to_pem(key, pem, sizeof(pem));
+	if (r == 0 && !has_private)
+		r = keyfile_write(ring, dir, KEYFILE_TOKEN_PRIVATE, pem, strlen(pem));
+	if (r == 0)
+		r = blindrsa_public_of(key, &public);
+	if (r == 0)
+		r = blindrsa_public_to_pem(public, pem, sizeof(pem));
+	if (r == 0)
+		r = keyfile_write(ring, dir, KEYFILE_TOKEN_PUBLIC, pem, strlen(pem));
+	if (r == 0)
+		*ret_made = true;
+	OPENSSL_cleanse(pem, sizeof(pem));
+	blindrsa_public_free(public);
+	blindrsa_private_free(key);
+	return r;
+}
+
+/* The key as PEM; the caller cleanses it. */
+static int log_pem(EVP_PKEY *pkey, bool private, char ret_pem[KEYFILE_MAX], size_t *ret_len)
+{
+	BIO *bio = BIO_new(private ? BIO_s_secmem() : BIO_s_mem());
+	char *bytes = NULL;
+	long len = 0;
+	int r = -EIO;
+
+	if (bio != NULL && (private ? PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL)
+				    : PEM_write_bio_PUBKEY(bio, pkey)))
+		len = BIO_get_mem_data(bio, &bytes);
+	if (len > 0 && len < KEYFILE_MAX) {
+		memcpy(ret_pem, bytes, (size_t)len);
+		*ret_len = (size_t)len;
+		r = 0;
+	}
+	BIO_free(bio);
+	return r;
+}
+
+/* The log's key as it is on disk, or a new one, already written. */
+static int log_private_key(const struct ring *ring, int dir, bool there, EVP_PKEY **ret_pkey)
+{
+	char pem[KEYFILE_MAX];
+	size_t len = 0;
+	EVP_PKEY *pkey = NULL;
+	BIO *bio;
+	int r;
+
+	if (there) {
+		r = keyfile_read(ring, KEYFILE_LOG_PRIVATE, (uint8_t *)pem, &len);
+		if (r < 0)
+			return r;
+		bio = BIO_new_mem_buf(pem, (int)len);
+		pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+		BIO_free(bio);
+		if (pkey == NULL || !EVP_PKEY_is_a(pkey, "ED25519"))
+			r = keyfile_damaged(
+			    ring, KEYFILE_LOG_PRIVATE, "an Ed25519 private key in PEM");
+	} else {
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+		r = pkey ? log_pem(pkey, true, pem, &len) : -EIO;
+		if (r < 0)
+			r = ring_fail(ring, r, "OpenSSL could not make an Ed25519 key.");
+		else
+			r = keyfile_write(ring, dir, KEYFILE_LOG_PRIVATE, pem, len);
+	}
+	OPENSSL_cleanse(pem, sizeof(pem));
+	if (r < 0) {
+		EVP_PKEY_free(pkey);
+		return r;
+	}
+	*ret_pkey = pkey;
+	return 0;
+}
+
+static int make_log_key(const struct ring *ring, int dir, bool *ret_made)
+{
+	EVP_PKEY *pkey = NULL;
+	char pem[KEYFILE_MAX];
+	size_t len;
+	int has_private = keyfile_exists(ring, dir, KEYFILE_LOG_PRIVATE);
+	int has_public = keyfile_exists(ring, dir, KEYFILE_LOG_PUBLIC);
+	int r = has_private < 0 ? has_private : has_public < 0 ? has_public : 0;
+
+	if (r < 0 || has_public)
+		return r;
+	r = log_private_key(ring, dir, has_private, &pkey);
+	if (r < 0)
+		return r;
+	r = log_pem(pkey, false, pem, &len);
+	if (r < 0)
+		r = ring_fail(ring, r, "OpenSSL could not write an Ed25519 key.");
+	else
+		r = keyfile_write(ring, dir, KEYFILE_LOG_PUBLIC, pem, len);
+	if (r == 0)
+		*ret_made = true;
+	EVP_PKEY_free(pkey);
+	return r;
+}
+
+static int make_salt(const struct ring *ring, int dir, bool *ret_made)
+{
+	uint8_t salt[32];
+	int r = keyfile_exists(ring, dir, KEYFILE_SALT);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (RAND_priv_bytes(salt, sizeof(salt)) <= 0)
+		return ring_fail(ring, -EIO, "OpenSSL has no randomness.");
+	r = keyfile_write(ring, dir, KEYFILE_SALT, salt, sizeof(salt));
+	if (r == 0)
+		*ret_made = true;
+	OPENSSL_cleanse(salt, sizeof(salt));
+	return r;
+}
+
+int keyring_generate(
+    const char *keys_dir, const char *round, bool *ret_made, char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+	bool made = false;
+	int dir, lock;
+	int r = keyfile_open_directory(&ring, &dir, &lock);
+
+	if (r < 0)
+		return r;
+	r = make_token_key(&ring, dir, &made);
+	if (r == 0)
+		r = make_log_key(&ring, dir, &made);
+	if (r == 0)
+		r = make_salt(&ring, dir, &made);
+	(void)close(dir);
+	(void)close(lock);
+	if (r == 0)
+		*ret_made = made;
+	return r;
+}
