@@ -113,11 +113,13 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tallyd ops/redis.conf config/tallyd.yaml
 	cp -r --no-preserve=ownership static config/contests $(DESTDIR)$(PREFIX)/share/tallyd/
 
+print-cppflags:
+	@echo $(CPPFLAGS)
 clean:
 	rm -rf build build-san build-fuzz
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: all run voters test unit units live browser bench fuzz lint format install clean help
+.PHONY: print-cppflags all run voters test unit units live browser bench fuzz lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
