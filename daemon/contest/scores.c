@@ -179,6 +179,7 @@ static json_t *scores_describe(const struct contest *contest)
 
 const struct form form_scores = {
     .name = "scores",
+    .has_mean = true,
     .parse = scores_parse,
     .check = scores_check,
     .print = scores_print,
