@@ -115,11 +115,13 @@ install: all
 
 print-cppflags:
 	@echo $(CPPFLAGS)
+print-ldlibs:
+	@echo $(LDLIBS)
 clean:
 	rm -rf build build-san build-fuzz
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: print-cppflags all run voters test unit units live browser bench fuzz lint format install clean help
+.PHONY: print-cppflags print-ldlibs all run voters test unit units live browser bench fuzz lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
