@@ -29,7 +29,7 @@ struct settings {
 		char *address; /* "unix:/path" or "tcp:host:port" */
 		char *user, *password_file;
 		int deadline_ms, in_flight, backoff_max_ms;
-		struct { /* a Redis of our own, started by the supervisor */
+		struct redis_server { /* a Redis of our own, started by the supervisor */
 			bool enabled;
 			char *binary, *config, *dir;
 		} server;
@@ -45,9 +45,13 @@ struct settings {
 };
 
 /* Reads and checks the file. 0; -EINVAL when `ret_errors` holds messages; -errno when it cannot be
- * read (one message too). */
+ * read (one message too). `ret_errors` is set in any case: config_errors_release() it. */
 __attribute__((warn_unused_result)) int settings_load(
     const char *path, struct settings *ret_settings, struct config_errors *ret_errors);
 void settings_release(struct settings *settings);
+
+/* Tells every option: "redis.deadline", what its row says. */
+void settings_each(
+    void (*each)(void *arg, const char *path, const struct schema_key *key), void *arg);
 
 #endif

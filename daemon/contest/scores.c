@@ -7,6 +7,8 @@
 
 #define COUNTER_SUM "sum" /* "sum:<entry>": sum of the steps */
 
+_Static_assert(2 * CONTEST_ENTRIES_MAX <= CONTEST_INCREMENTS_MAX, "two counters an entry must fit");
+
 static int highest_step(const struct contest *contest)
 {
 	return (contest->ballot.score_max - contest->ballot.score_min) / contest->ballot.score_step;

@@ -1,0 +1,101 @@
+/* Loads a contest's file: schema, rehearsal: block, rules between keys, the ballot's form. */
+#include "config/contestfile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "config/contestcheck.h"
+#include "config/contestschema.h"
+#include "contest/form.h"
+
+/* The row of the form whose block stands under ballot:; exactly one is wanted. */
+static void find_form(
+    struct document *document, struct config_errors *errors, struct contest *contest)
+{
+	yaml_node_t *ballot = document_at(document, "ballot");
+	size_t found = 0;
+
+	if (!ballot || ballot->type != YAML_MAPPING_NODE)
+		return; /* noted by the schema */
+	for (yaml_node_pair_t *pair = ballot->data.mapping.pairs.start;
+	     pair < ballot->data.mapping.pairs.top; pair++) {
+		const yaml_node_t *name = document_node(document, pair->key);
+		const struct form *form = NULL;
+
+		if (name->type == YAML_SCALAR_NODE)
+			form = form_find(slice_text((const char *)name->data.scalar.value));
+		if (!form || form == contest->form)
+			continue;
+		contest->form = form;
+		found++;
+	}
+	if (found != 1)
+		document_error(errors, ballot,
+		    "\"ballot\" names %zu forms; it is to name one of: %s", found, form_names());
+}
+
+/* The block is checked even where it is not applied. */
+static int read_rehearsal(
+    struct document *document, struct config_errors *errors, bool apply, struct contest *contest)
+{
+	const struct schema_source source = {
+	    .document = document, .errors = errors, .overlay = true};
+	const yaml_node_t *block = document_at(document, "rehearsal");
+	struct contest *target = apply ? contest : calloc(1, sizeof(*target));
+	int error = 0;
+
+	if (!target)
+		return -ENOMEM;
+	if (block)
+		error = schema_read(&rehearsal_schema, &source, block, target);
+	if (!apply)
+		contest_free(target);
+	return error;
+}
+
+static int read_document(struct document *document, struct config_errors *errors, bool rehearsal,
+    struct contest *contest)
+{
+	const struct schema_source source = {.document = document, .errors = errors};
+	int error = schema_read(&contest_schema, &source, document_root(document), contest);
+
+	if (!error)
+		error = read_rehearsal(document, errors, rehearsal, contest);
+	if (error)
+		return error;
+	find_form(document, errors, contest);
+	error = contest_check(contest, document, errors);
+	if (error)
+		return error;
+	if (rehearsal) {
+		contest->rehearsal = true;
+		contest->opens_ms = contest->closes_ms = 0;
+	}
+	return errors->short_of_memory ? -ENOMEM : 0;
+}
+
+int contestfile_load(const char *path, bool rehearsal, struct contest **ret_contest,
+    struct config_errors *ret_errors)
+{
+	struct document *document = NULL;
+	struct contest *contest = NULL;
+	int error = config_errors_init(ret_errors, path);
+
+	if (!error)
+		error = document_load(path, ret_errors, &document);
+	if (error)
+		goto out;
+	contest = calloc(1, sizeof(*contest));
+	error = contest ? read_document(document, ret_errors, rehearsal, contest) : -ENOMEM;
+	if (!error && ret_errors->count > 0)
+		error = -EINVAL;
+	if (error) {
+		contest_free(contest);
+		goto out;
+	}
+	*ret_contest = contest;
+out:
+	config_errors_sort(ret_errors);
+	document_free(document);
+	return error;
+}

@@ -1,0 +1,388 @@
+/* The table of options of config/tallyd.yaml, and the few rules that tie two of them together. */
+#include "config/settings.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND 1000
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
+static const struct schema_key server_keys[] = {
+    {.name = "enabled",
+	.type = SCHEMA_BOOLEAN,
+	.fallback = "false",
+	SCHEMA_AT(struct settings, redis.server.enabled),
+	.doc = "Whether the daemon starts, watches and ends a Redis of its own."},
+    {.name = "binary",
+	.type = SCHEMA_TEXT,
+	.max = 4000,
+	.fallback = "redis-server",
+	SCHEMA_AT(struct settings, redis.server.binary),
+	.doc = "The program, by PATH or by its own path."},
+    {.name = "config",
+	.type = SCHEMA_PATH,
+	.max = 4000,
+	.empty = EMPTY_NULL,
+	.fallback = "",
+	SCHEMA_AT(struct settings, redis.server.config),
+	.doc = "The configuration file that it is started with."},
+    {.name = "dir",
+	.type = SCHEMA_PATH,
+	.max = 4000,
+	.empty = EMPTY_NULL,
+	.fallback = "",
+	SCHEMA_AT(struct settings, redis.server.dir),
+	.doc = "Where it keeps its data."},
+    {0},
+};
+static const struct schema server_schema = {server_keys, sizeof(struct settings)};
+
+static const struct schema_key redis_keys[] = {
+    {.name = "address",
+	.type = SCHEMA_TEXT,
+	.max = 4000,
+	.format = &format_redis,
+	.fallback = "tcp:127.0.0.1:6379",
+	SCHEMA_AT(struct settings, redis.address),
+	.doc = "Where Redis listens: unix:/path or tcp:host:port."},
+    {.name = "user",
+	.type = SCHEMA_TEXT,
+	.empty = EMPTY_NULL,
+	.fallback = "",
+	SCHEMA_AT(struct settings, redis.user),
+	.doc = "The ACL user; empty for the default one."},
+    {.name = "password_file",
+	.type = SCHEMA_PATH,
+	.max = 4000,
+	.empty = EMPTY_NULL,
+	.fallback = "",
+	SCHEMA_AT(struct settings, redis.password_file),
+	.doc = "A file whose first line is the password; empty for none."},
+    {.name = "deadline",
+	.type = SCHEMA_DURATION,
+	.min = 50,
+	.max = MINUTE,
+	.fallback = "1500ms",
+	SCHEMA_AT(struct settings, redis.deadline_ms),
+	.doc = "How long a command may take before its outcome counts as unknown."},
+    {.name = "in_flight",
+	.type = SCHEMA_NUMBER,
+	.min = 1,
+	.max = 1000000,
+	.fallback = "4096",
+	SCHEMA_AT(struct settings, redis.in_flight),
+	.doc = "Commands a worker may have under way."},
+    {.name = "backoff_max",
+	.type = SCHEMA_DURATION,
+	.min = 50,
+	.max = 5 * MINUTE,
+	.fallback = "1s",
+	SCHEMA_AT(struct settings, redis.backoff_max_ms),
+	.doc = "The longest pause between two attempts to connect."},
+    {.name = "server", .type = SCHEMA_MAP, .sub = &server_schema, .doc = "A Redis of our own."},
+    {0},
+};
+static const struct schema redis_schema = {redis_keys, sizeof(struct settings)};
+
+#define LIMIT_NUMBER(key, member, least, most, standard, sentence)                                 \
+	{                                                                                          \
+		.name = (key), .type = SCHEMA_NUMBER, .min = (least), .max = (most),               \
+		.fallback = (standard), SCHEMA_AT(struct settings, limits.member),                 \
+		.doc = (sentence)                                                                  \
+	}
+#define LIMIT_SIZE(key, member, least, most, standard, sentence)                                   \
+	{                                                                                          \
+		.name = (key), .type = SCHEMA_SIZE, .min = (least), .max = (most),                 \
+		.fallback = (standard), SCHEMA_AT(struct settings, limits.member),                 \
+		.doc = (sentence)                                                                  \
+	}
+#define LIMIT_TIME(key, member, standard, sentence)                                                \
+	{                                                                                          \
+		.name = (key), .type = SCHEMA_DURATION, .min = 100, .max = HOUR,                   \
+		.fallback = (standard), SCHEMA_AT(struct settings, limits.member),                 \
+		.doc = (sentence)                                                                  \
+	}
+
+static const struct schema_key limits_keys[] = {
+    LIMIT_NUMBER("connections", connections, 1, 1000000, "20000",
+	"Open connections of a worker, streams included."),
+    LIMIT_NUMBER("in_flight", in_flight, 1, 1000000, "4096",
+	"Requests a worker may have under way; further ones get 503."),
+    LIMIT_NUMBER("subscribers", subscribers, 1, 1000000, "10000", "Live streams of a worker."),
+    LIMIT_NUMBER("signer_queue", signer_queue, 1, 1000000, "1024",
+	"Token requests that may wait for the signer; further ones get 503."),
+    LIMIT_SIZE("head", head_bytes, 1024, 1 << 20, "8KiB", "Request line and headers."),
+    LIMIT_SIZE("body", body_bytes, 1024, 1 << 24, "64KiB", "A request's body."),
+    LIMIT_SIZE("output", output_bytes, 4096, 1 << 28, "1MiB",
+	"Unsent bytes that a connection may hold before it is dropped."),
+    LIMIT_TIME("head_time", head_ms, "10s", "From a request's first byte to the end of its head."),
+    LIMIT_TIME("body_time", body_ms, "20s", "From the end of the head to the end of the body."),
+    LIMIT_TIME("idle_time", idle_ms, "60s", "How long a connection may rest between requests."),
+    LIMIT_TIME("write_time", write_ms, "30s", "How long a client may leave a reply untaken."),
+    LIMIT_TIME(
+	"drain_time", drain_ms, "5s", "How long idle connections are kept when a worker ends."),
+    {0},
+};
+static const struct schema limits_schema = {limits_keys, sizeof(struct settings)};
+
+static const struct schema_key rate_keys[] = {
+    {.name = "per_minute",
+	.type = SCHEMA_NUMBER,
+	.max = 1000000,
+	.fallback = "600",
+	SCHEMA_AT(struct settings, token_rate.per_minute),
+	.doc = "Steady rate; 0 for no limit."},
+    {.name = "burst",
+	.type = SCHEMA_NUMBER,
+	.min = 1,
+	.max = 1000000,
+	.fallback = "300",
+	SCHEMA_AT(struct settings, token_rate.burst),
+	.doc = "How many at once after a rest."},
+    {0},
+};
+static const struct schema rate_schema = {rate_keys, sizeof(struct settings)};
+
+static const struct schema_key settings_keys[] = {
+    {.name = "listen",
+	.type = SCHEMA_TEXT,
+	.format = &format_listen,
+	.fallback = "127.0.0.1:8080",
+	SCHEMA_AT(struct settings, listen),
+	.doc = "Address and port of the public HTTP server; port 0 picks one."},
+    {.name = "admin_listen",
+	.type = SCHEMA_TEXT,
+	.format = &format_listen,
+	.empty = EMPTY_NULL,
+	.fallback = "",
+	SCHEMA_AT(struct settings, admin_listen),
+	.doc = "Address and port for operators (metrics, health); empty for none."},
+    {.name = "workers",
+	.type = SCHEMA_NUMBER,
+	.max = 256,
+	.fallback = "0",
+	SCHEMA_AT(struct settings, workers),
+	.doc = "Worker processes; 0 for one per core."},
+    {.name = "contests",
+	.type = SCHEMA_PATHS,
+	.required = true,
+	.min = 1,
+	.max = 16,
+	SCHEMA_LIST_AT(struct settings, contests, n_contests),
+	.doc = "The contest files to serve."},
+    {.name = "rehearsal",
+	.type = SCHEMA_BOOLEAN,
+	.fallback = "false",
+	SCHEMA_AT(struct settings, rehearsal),
+	.doc = "Serve every contest as its rehearsal."},
+    {.name = "keys",
+	.type = SCHEMA_PATH,
+	.max = 4000,
+	.fallback = "/var/lib/tallyd/keys",
+	SCHEMA_AT(struct settings, keys),
+	.doc = "The directory of the keys, one directory a contest round."},
+    {.name = "pages",
+	.type = SCHEMA_PATH,
+	.max = 4000,
+	.empty = EMPTY_NULL,
+	.fallback = "",
+	SCHEMA_AT(struct settings, pages),
+	.doc = "The directory of static pages to serve; empty for none."},
+    {.name = "origins",
+	.type = SCHEMA_TEXTS,
+	.max = 16,
+	.format = &format_origin,
+	.fallback = "[]",
+	SCHEMA_LIST_AT(struct settings, origins, n_origins),
+	.doc = "Origins of pages elsewhere that may call the API."},
+    {.name = "api_origin",
+	.type = SCHEMA_TEXT,
+	.format = &format_origin,
+	.empty = EMPTY_KEPT,
+	.fallback = "",
+	SCHEMA_AT(struct settings, api_origin),
+	.doc = "Where the pages find the API; empty for where they come from."},
+    {.name = "issuer_origin",
+	.type = SCHEMA_TEXT,
+	.format = &format_origin,
+	.empty = EMPTY_KEPT,
+	.fallback = "",
+	SCHEMA_AT(struct settings, issuer_origin),
+	.doc = "Where the pages find the token issuer; empty for the API's origin."},
+    {.name = "issuer_name",
+	.type = SCHEMA_TEXT,
+	.format = &format_server_name,
+	.fallback = "vote.example",
+	SCHEMA_AT(struct settings, issuer_name),
+	.doc = "The issuer's name in every token challenge (RFC 9577)."},
+    {.name = "origin_info",
+	.type = SCHEMA_TEXT,
+	.format = &format_server_name,
+	.fallback = "vote.example",
+	SCHEMA_AT(struct settings, origin_info),
+	.doc = "The origin that tokens are redeemed at, in every token challenge (RFC 9577)."},
+    {.name = "log_name",
+	.type = SCHEMA_TEXT,
+	.format = &format_server_name,
+	.fallback = "vote.example",
+	SCHEMA_AT(struct settings, log_name),
+	.doc = "The first part of the name of every ballot log."},
+    {.name = "redis", .type = SCHEMA_MAP, .sub = &redis_schema, .doc = "The only state."},
+    {.name = "limits", .type = SCHEMA_MAP, .sub = &limits_schema, .doc = "Limits of a worker."},
+    {.name = "token_rate",
+	.type = SCHEMA_MAP,
+	.sub = &rate_schema,
+	.doc = "Tokens an address may ask for."},
+    {.name = "log_level",
+	.type = SCHEMA_WORD,
+	.words = log_levels,
+	.fallback = "info",
+	SCHEMA_AT(struct settings, log_level),
+	.doc = "The least important lines that are still logged."},
+    {.name = "access_log",
+	.type = SCHEMA_PATH,
+	.max = 4000,
+	.empty = EMPTY_NULL,
+	.fallback = "",
+	SCHEMA_AT(struct settings, access_log),
+	.doc = "A file for one line a request; - for standard output, empty for none."},
+    {0},
+};
+static const struct schema settings_schema = {settings_keys, sizeof(struct settings)};
+
+/* ---- rules between options ---- */
+
+static void check_server(
+    const struct settings *settings, struct document *document, struct config_errors *errors)
+{
+	const struct redis_server *server = &settings->redis.server;
+	const yaml_node_t *node = document_at(document, "redis/server");
+
+	if (!server->enabled)
+		return;
+	if (!server->config)
+		document_error(errors, node,
+		    "\"redis.server.config\" is missing; a Redis of our own needs its "
+		    "configuration file");
+	if (!server->dir)
+		document_error(errors, node,
+		    "\"redis.server.dir\" is missing; a Redis of our own needs a directory for its "
+		    "data");
+	if (strncmp(settings->redis.address, "unix:", 5) != 0)
+		document_error(errors, node,
+		    "a Redis of our own listens on a unix socket only; \"redis.address\" is to be "
+		    "unix:/path/to/socket");
+}
+
+static void check_contests(
+    const struct settings *settings, struct document *document, struct config_errors *errors)
+{
+	for (size_t i = 0; i < settings->n_contests; i++)
+		for (size_t k = 0; k < i; k++)
+			if (settings->contests[i] && settings->contests[k] &&
+			    strcmp(settings->contests[i], settings->contests[k]) == 0)
+				document_error(errors, document_at(document, "contests/%zu", i),
+				    "this contest file is listed a second time; name it once");
+}
+
+/* ---- paths that the schema cannot resolve ---- */
+
+/* Puts `directory` between the prefix and a relative path. 0 or -ENOMEM. */
+static int resolve_after(char **text, const char *prefix, const char *directory)
+{
+	size_t prefix_len = strlen(prefix);
+	char *resolved;
+
+	if (strncmp(*text, prefix, prefix_len) != 0 || (*text)[prefix_len] == '/' ||
+	    strcmp(directory, ".") == 0)
+		return 0;
+	if (asprintf(&resolved, "%s%s/%s", prefix, directory, *text + prefix_len) < 0)
+		return -ENOMEM;
+	free(*text);
+	*text = resolved;
+	return 0;
+}
+
+static int resolve_paths(struct settings *settings, const char *directory)
+{
+	char **binary = &settings->redis.server.binary;
+	int error = resolve_after(&settings->redis.address, "unix:", directory);
+
+	/* A bare name is looked for in PATH. */
+	if (!error && strchr(*binary, '/'))
+		error = resolve_after(binary, "", directory);
+	return error;
+}
+
+/* "-" is no file. */
+static int keep_standard_output(struct settings *settings, struct document *document)
+{
+	const yaml_node_t *node = document_at(document, "access_log");
+
+	if (!node || node->type != YAML_SCALAR_NODE ||
+	    strcmp((const char *)node->data.scalar.value, "-") != 0)
+		return 0;
+	free(settings->access_log);
+	settings->access_log = strdup("-");
+	return settings->access_log ? 0 : -ENOMEM;
+}
+
+static int read_document(struct document *document, const char *directory,
+    struct config_errors *errors, struct settings *settings)
+{
+	const struct schema_source source = {
+	    .document = document, .errors = errors, .directory = directory};
+	int error = schema_read(&settings_schema, &source, document_root(document), settings);
+
+	if (error)
+		return error;
+	check_server(settings, document, errors);
+	check_contests(settings, document, errors);
+	error = resolve_paths(settings, directory);
+	return error ? error : keep_standard_output(settings, document);
+}
+
+int settings_load(const char *path, struct settings *ret_settings, struct config_errors *ret_errors)
+{
+	struct document *document = NULL;
+	struct settings settings = {0};
+	char *directory = strdup(path);
+	int error = config_errors_init(ret_errors, path);
+
+	if (error || !directory) {
+		error = -ENOMEM;
+		goto out;
+	}
+	error = document_load(path, ret_errors, &document);
+	if (error)
+		goto out;
+	error = read_document(document, dirname(directory), ret_errors, &settings);
+	if (!error && ret_errors->count > 0)
+		error = -EINVAL;
+	if (error) {
+		settings_release(&settings);
+		goto out;
+	}
+	*ret_settings = settings;
+out:
+	config_errors_sort(ret_errors);
+	document_free(document);
+	free(directory);
+	return error;
+}
+
+void settings_release(struct settings *settings)
+{
+	schema_release(&settings_schema, settings);
+}
+
+void settings_each(
+    void (*each)(void *arg, const char *path, const struct schema_key *key), void *arg)
+{
+	schema_each(&settings_schema, each, arg);
+}
