@@ -1,0 +1,49 @@
+/* What the subcommands share: how they complain and read numbers. */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+static void complain(const char *format, va_list args)
+{
+	(void)fputs("tallyctl: ", stderr);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+}
+
+int ctl_fail(int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	return status;
+}
+
+int ctl_misuse(const struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	(void)fprintf(stderr, "\n%s", ctl->usage);
+	return EX_USAGE;
+}
+
+int ctl_number(const char *text, long min, long max, long *ret_number)
+{
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || number < min || number > max)
+		return -EINVAL;
+	*ret_number = number;
+	return 0;
+}

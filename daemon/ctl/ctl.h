@@ -1,0 +1,34 @@
+/* The subcommands of tallyctl, one file each. A command gets the loaded settings and its own
+ * arguments (argv[0] is its name), prints for people, and returns a sysexits status; its usage text
+ * serves --help and wrong arguments alike. */
+#ifndef TALLYD_CTL_CTL_H
+#define TALLYD_CTL_CTL_H
+
+#include "config/settings.h"
+
+struct ctl {
+	const char *config; /* path of the configuration */
+	struct settings settings;
+	const char *usage; /* of the running command */
+};
+
+struct ctl_command {
+	const char *name;
+	const char *summary; /* for tallyctl --help */
+	const char *usage;
+	int (*run)(const struct ctl *ctl, int argc, char **argv);
+};
+
+extern const struct ctl_command ctl_keygen, ctl_site, ctl_voters;
+
+/* Writes "tallyctl: <sentence>" and a LF to standard error, and returns `status`. */
+__attribute__((format(printf, 2, 3))) int ctl_fail(int status, const char *format, ...);
+/* The same for wrong arguments, followed by the command's usage. Returns EX_USAGE. */
+__attribute__((format(printf, 2, 3))) int ctl_misuse(
+    const struct ctl *ctl, const char *format, ...);
+
+/* A whole number from min to max. 0 or -EINVAL. */
+__attribute__((warn_unused_result)) int ctl_number(
+    const char *text, long min, long max, long *ret_number);
+
+#endif

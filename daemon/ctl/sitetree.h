@@ -1,0 +1,30 @@
+/* Writes a tree of files as one step where that can be had: everything is first staged in a hidden
+ * directory on the same file system, and only a complete stage is moved into place, file by file,
+ * each atomically. Knows nothing of what the files say. */
+#ifndef TALLYD_CTL_SITETREE_H
+#define TALLYD_CTL_SITETREE_H
+
+#include "base/slice.h"
+
+#define SITETREE_WHY_MAX 4200
+
+struct sitetree;
+
+/* Stages for `dir`, which is made where it is missing. 0, or -errno with ret_why. */
+__attribute__((warn_unused_result)) int sitetree_new(
+    const char *dir, struct sitetree **ret_tree, char ret_why[SITETREE_WHY_MAX]);
+/* Removes what is still staged. */
+void sitetree_free(struct sitetree *tree);
+
+/* Stages every plain file under `from`; names that begin with a dot are left out. */
+__attribute__((warn_unused_result)) int sitetree_copy(
+    struct sitetree *tree, const char *from, char ret_why[SITETREE_WHY_MAX]);
+/* Stages one file at the top. */
+__attribute__((warn_unused_result)) int sitetree_add(
+    struct sitetree *tree, const char *name, struct slice bytes, char ret_why[SITETREE_WHY_MAX]);
+/* Moves the staged files into place; those at the top last, in the order in which they were added.
+ */
+__attribute__((warn_unused_result)) int sitetree_publish(
+    struct sitetree *tree, size_t *ret_files, char ret_why[SITETREE_WHY_MAX]);
+
+#endif

@@ -1,0 +1,116 @@
+/* tallyctl: finds the subcommand, loads the configuration, and hands over. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "ctl/ctl.h"
+
+static const struct ctl_command *const commands[] = {&ctl_keygen, &ctl_site, &ctl_voters};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *out)
+{
+	(void)fputs(
+	    "Usage: tallyctl -c FILE COMMAND [ARGUMENT]…\n"
+	    "\n"
+	    "The organiser's command line: works on the contests of the configuration FILE.\n"
+	    "\n",
+	    out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	(void)fputs(
+	    "\n"
+	    "  -c, --config FILE   the configuration, as config/tallyd.yaml describes it\n"
+	    "      --version       print the version and end\n"
+	    "      --help          print this and end; after a COMMAND: about that command\n"
+	    "\n"
+	    "Ends with 0 when all went well, 64 for a wrong command line, 66 for an input that\n"
+	    "cannot be read, 69 when the server is not to be had, 73 for an output that cannot be\n"
+	    "written, 78 for a wrong configuration.\n",
+	    out);
+}
+
+static const struct ctl_command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static int wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return 1;
+	return 0;
+}
+
+static int run_command(const struct ctl_command *command, const char *config, int argc, char **argv)
+{
+	struct ctl ctl = {.config = config, .usage = command->usage};
+	struct config_errors errors = {0};
+	int status = EX_CONFIG;
+
+	if (settings_load(config, &ctl.settings, &errors) < 0) {
+		config_errors_print(&errors, stderr);
+		config_errors_release(&errors);
+		return EX_CONFIG;
+	}
+	config_errors_release(&errors);
+	optind = 0; /* start anew, on the command's own arguments */
+	status = command->run(&ctl, argc, argv);
+	settings_release(&ctl.settings);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},
+	    {NULL, 0, NULL, 0},
+	};
+	const struct ctl_command *command;
+	const char *config = NULL;
+	int option;
+
+	/* "+": what follows the command belongs to the command. */
+	while ((option = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			config = optarg;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return EX_OK;
+		case 'v':
+			(void)puts("tallyctl " TALLYD_VERSION);
+			return EX_OK;
+		default:
+			print_usage(stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind == argc) {
+		print_usage(stderr);
+		return EX_USAGE;
+	}
+	command = find_command(argv[optind]);
+	if (command == NULL) {
+		(void)ctl_fail(EX_USAGE, "there is no command \"%s\".\n", argv[optind]);
+		print_usage(stderr);
+		return EX_USAGE;
+	}
+	if (wants_help(argc - optind, argv + optind)) {
+		(void)fputs(command->usage, stdout);
+		return EX_OK;
+	}
+	if (config == NULL)
+		return ctl_fail(
+		    EX_USAGE, "say which configuration: tallyctl -c FILE %s …", command->name);
+	return run_command(command, config, argc - optind, argv + optind);
+}
