@@ -14,7 +14,7 @@ const PSS = { name: "RSA-PSS", hash: "SHA-384" };
 export class IssuerMismatch extends Error {}
 
 /* SHA-256 of the RSASSA-PSS SubjectPublicKeyInfo. */
-export const keyId = (spki) => sha256(spki);
+export const keyIdOf = (spki) => sha256(spki);
 
 /* Modulus and exponent of a SubjectPublicKeyInfo. */
 export function publicKey(spki) {
@@ -54,29 +54,32 @@ export async function buildChallenge(pinned) {
 
 /* Holds what the API says of the issuer against what these pages were published with. */
 export async function checkIssuer(pinned, answer) {
-	const spki = fromBase64(pinned.token_key);
-	const same = equal(await keyId(spki), fromHex(pinned.token_key_id))
-		&& equal(fromBase64(answer.token_key), spki)
-		&& equal(fromBase64(answer.challenge), await buildChallenge(pinned));
+	const { spki, keyId, challenge } = await issuerOf(pinned);
+	const same = equal(keyId, fromHex(pinned.token_key_id))
+		&& equal(fromBase64(answer.token_key), spki) && equal(fromBase64(answer.challenge), challenge);
 	if (!same) throw new IssuerMismatch("the server's key or challenge is not the published one");
 }
 
-async function tokenInput(pinned, nonce) {
-	return concat(TYPE, nonce, await sha256(await buildChallenge(pinned)), fromHex(pinned.token_key_id));
+/* What both ends of an issuance are held against: { spki, keyId, challenge }. */
+export async function issuerOf(pinned) {
+	const spki = fromBase64(pinned.token_key);
+	return { spki, keyId: await keyIdOf(spki), challenge: await buildChallenge(pinned) };
 }
 
-/* What to send (259 bytes) and the secrets to keep until finishToken(). */
-export async function requestToken(pinned, nonce = random(32), salt = undefined, r = undefined) {
-	const key = publicKey(fromBase64(pinned.token_key));
-	const { blinded, inverse } = await blind(key, await tokenInput(pinned, nonce), salt, r);
-	const truncated = fromHex(pinned.token_key_id).subarray(-1);
-	return { request: concat(TYPE, truncated, blinded), nonce, inverse };
+async function tokenInput({ keyId, challenge }, nonce) {
+	return concat(TYPE, nonce, await sha256(challenge), keyId);
+}
+
+/* What to send (259 bytes) and the secrets to keep until finishToken(). Tests give the random values. */
+export async function requestToken(issuer, nonce = random(32), salt = undefined, r = undefined) {
+	const { blinded, inverse } = await blind(publicKey(issuer.spki), await tokenInput(issuer, nonce), salt, r);
+	return { request: concat(TYPE, issuer.keyId.subarray(-1), blinded), nonce, inverse };
 }
 
 /* The token (354 bytes). Throws IssuerMismatch when the signature is not the published key's. */
-export async function finishToken(pinned, { nonce, inverse }, response) {
-	const key = publicKey(fromBase64(pinned.token_key));
-	const input = await tokenInput(pinned, nonce);
+export async function finishToken(issuer, { nonce, inverse }, response) {
+	const key = publicKey(issuer.spki);
+	const input = await tokenInput(issuer, nonce);
 	let signature;
 	try {
 		signature = finalize(key, response, inverse);

@@ -10,7 +10,7 @@
 import { fromBase64, toBase64 } from "./bytes.js";
 import { commitsTo, isOurs } from "./commitment.js";
 import { canonicalBallot } from "./forms.js";
-import { authorization, checkIssuer, finishToken, requestToken } from "./privacypass.js";
+import { authorization, checkIssuer, finishToken, issuerOf, requestToken } from "./privacypass.js";
 import { judge } from "./problems.js";
 
 const FIRST_WAIT_MS = 1000;
@@ -89,7 +89,7 @@ export class Voter {
 	async #blind() {
 		this.#show({ name: "working", stage: "issue" });
 		await checkIssuer(this.pinned, await this.api.challenge(this.pinned.id));
-		const { request, nonce, inverse } = await requestToken(this.pinned);
+		const { request, nonce, inverse } = await requestToken(await issuerOf(this.pinned));
 		this.#save({ ...this.record, step: "blinded", nonce: toBase64(nonce), inverse: toBase64(inverse),
 			request: toBase64(request) });
 	}
@@ -99,7 +99,7 @@ export class Voter {
 		const { request, nonce, inverse, ...rest } = this.record;
 		const response = await this.api.token(this.pinned.id, fromBase64(request));
 		const secrets = { nonce: fromBase64(nonce), inverse: fromBase64(inverse) };
-		const token = await finishToken(this.pinned, secrets, response);
+		const token = await finishToken(await issuerOf(this.pinned), secrets, response);
 		// The blinded message goes: with it this browser would tie the token to its issuance.
 		this.#save({ ...rest, step: "token", token: toBase64(token) });
 	}

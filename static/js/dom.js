@@ -1,0 +1,53 @@
+/* Builds elements. Text goes in as text only: the pages run under Trusted Types without any policy. */
+
+/* h("p", { class: "lead", onclick: act, hidden: true }, "text", node, null). */
+export function h(tag, properties = {}, ...children) {
+	const element = document.createElement(tag);
+	for (const [name, value] of Object.entries(properties ?? {})) {
+		if (value === undefined || value === null || value === false) continue;
+		if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+		else element.setAttribute(name, value === true ? "" : value);
+	}
+	element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+	return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/* Shows one screen in place of another, and takes the reader there. */
+export function show(place, ...children) {
+	place.replaceChildren(...children.flat().filter(Boolean));
+	place.removeAttribute("aria-busy");
+	const heading = place.querySelector("h1");
+	if (heading) {
+		heading.tabIndex = -1;
+		heading.focus({ preventScroll: true });
+	}
+	window.scrollTo(0, 0);
+}
+
+/* Contest files name https addresses only; the pages trust no server to keep to that. */
+export const safeUrl = (url) => /^https:\/\//.test(url) ? url : null;
+
+export async function copy(text, button, done) {
+	try {
+		await navigator.clipboard.writeText(text);
+	} catch {
+		const field = h("textarea", { class: "unseen", readonly: true }, text);
+		document.body.append(field);
+		field.select();
+		document.execCommand("copy");
+		field.remove();
+		button.focus();
+	}
+	button.textContent = done;
+}
+
+export function download(name, blob) {
+	const url = URL.createObjectURL(blob);
+	const link = h("a", { href: url, download: name });
+	document.body.append(link);
+	link.click();
+	link.remove();
+	setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

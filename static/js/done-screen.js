@@ -1,0 +1,100 @@
+/* The end of voting: that one voted. For whom, and the receipt's numbers, open on request only. */
+import { drawCard } from "./card.js";
+import { copy, download, h, show } from "./dom.js";
+import { address } from "./site.js";
+
+const WIPE_SECONDS = 60;
+
+export function doneScreen(page, stage, { record, again, shared, change, another, forget, ballotWords }) {
+	const { t } = page;
+	const { receipt, earlier } = record;
+	const title = earlier ? "done.already" : again ? "done.here" : "done.title";
+	const text = earlier ? "done.already_text" : receipt.status === "replaced" ? "done.replaced" : "done.text";
+	const button = (words, onclick, kind = "button button-quiet") =>
+		h("button", { type: "button", class: kind, onclick }, words);
+	show(stage,
+		h("div", { class: "done" }, checkMark(), h("h1", {}, t(title)), h("p", { class: "lead" }, t(text))),
+		shared && wipeBar(t, button),
+		h("div", { class: "actions" }, h("a", { class: "button", href: address(page, "/results/") }, t("done.results")),
+			change && button(t("done.change"), change)),
+		shareCard(page, button),
+		details(page, { record, shared, forget, ballotWords, button }),
+		!shared && h("p", { class: "actions" }, button(t("done.another"), another, "button button-text")));
+}
+
+function checkMark() {
+	const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+	const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+	svg.setAttribute("viewBox", "0 0 48 48");
+	svg.setAttribute("class", "done-mark");
+	svg.setAttribute("aria-hidden", "true");
+	path.setAttribute("d", "M11 25.5l9 9L37.5 15");
+	svg.append(path);
+	return svg;
+}
+
+/* On a shared device everything is gone after a minute, or at once. */
+function wipeBar(t, button) {
+	let left = WIPE_SECONDS;
+	const text = h("p", {}, t("done.wipe", { n: left }));
+	const timer = setInterval(() => {
+		left--;
+		text.textContent = t("done.wipe", { n: left });
+		if (left <= 0) {
+			clearInterval(timer);
+			location.reload();
+		}
+	}, 1000);
+	return h("div", { class: "summary summary-wait" }, text,
+		button(t("done.wipe_now"), () => location.reload(), "button"));
+}
+
+function shareCard(page, button) {
+	const { t, pick, contest } = page;
+	const canvas = h("canvas", { class: "share-card", role: "img",
+		"aria-label": t("done.card_alt", { name: pick(contest.name) }) });
+	drawCard(canvas, { name: pick(contest.name), voted: t("card.voted"),
+		badge: contest.rehearsal ? t("badge.rehearsal") : contest.demonstration ? t("badge.demonstration") : "",
+		day: page.times.day(page.clock.now()) });
+	const image = () => new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+	const share = async () => {
+		const file = new File([await image()], "voted.png", { type: "image/png" });
+		try {
+			await navigator.share(navigator.canShare?.({ files: [file] }) ? { files: [file] }
+				: { title: pick(contest.name), url: location.origin });
+		} catch {
+			// the voter thought better of it
+		}
+	};
+	return h("section", { class: "share", "aria-labelledby": "share-title" },
+		h("h2", { id: "share-title" }, t("done.card")), h("p", { class: "soft" }, t("done.card_text")), canvas,
+		h("div", { class: "actions" }, button(t("done.save_card"), async () => download("voted.png", await image())),
+			navigator.share && button(t("done.share"), share)));
+}
+
+function details(page, { record, shared, forget, ballotWords, button }) {
+	const { t } = page;
+	const { receipt, ballot } = record;
+	const row = (key, value) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value));
+	const text = JSON.stringify(receipt, null, 2);
+	let sure = false;
+	const fill = () => [h("p", { class: "soft" }, t("done.details_text")), h("dl", { class: "receipt" },
+		row("done.choice", ballot ? ballotWords(ballot) : t("done.choice_unknown")),
+		row("done.index", String(receipt.index)), row("done.shard", String(receipt.shard)),
+		row("done.entry", h("code", {}, receipt.entry)), row("done.spent", h("code", {}, receipt.spent)),
+		row("done.salt", h("code", {}, receipt.salt))),
+	h("div", { class: "actions" },
+		button(t("copy"), (event) => copy(text, event.currentTarget, t("copied"))),
+		button(t("done.save_receipt"), () =>
+			download("receipt.json", new Blob([text, "\n"], { type: "application/json" }))),
+		!shared && button(t("done.forget"), (event) => {
+			if (sure) return forget();
+			sure = true;
+			event.currentTarget.textContent = t("done.forget_sure");
+			return undefined;
+		}, "button button-text button-danger"))];
+	const place = h("div", {});
+	return h("details", { class: "fold", ontoggle: (event) =>
+		place.replaceChildren(...event.currentTarget.open ? fill() : []) },
+	h("summary", {}, t("done.details")), place);
+}

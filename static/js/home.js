@@ -1,0 +1,68 @@
+/* The first page: what this is, who may vote and when, and the entries in identical slots. */
+import { countdown } from "./clock.js";
+import { byId, h } from "./dom.js";
+import { address, badge, byReading, openSite, refresh } from "./site.js";
+
+const page = await openSite();
+const { t, pick } = page;
+if (page.contest) {
+	drawFacts();
+	drawEntries();
+	setInterval(tick, 1000);
+	tick();
+} else byId("entries").replaceChildren();
+
+function drawFacts() {
+	const { contest, times } = page;
+	byId("phase").replaceChildren(badge(page));
+	byId("about").textContent = pick(contest.about);
+	const hours = contest.opens_at && contest.closes_at
+		? t("home.hours", { from: times.moment(contest.opens_at), to: times.moment(contest.closes_at) })
+		: t("home.always");
+	byId("hours").textContent = hours;
+}
+
+let asked = false;
+async function tick() {
+	const { contest, clock, times } = page;
+	const now = clock.now();
+	byId("server-time").textContent = t("home.server_time", { time: times.time(now) });
+	const before = contest.phase === "announced";
+	const until = Date.parse(before ? contest.opens_at : contest.closes_at);
+	byId("left-label").textContent = t(before ? "home.until_open" : "home.left");
+	byId("left").textContent = leftWords(contest.phase, until - now);
+	if (until - now > 0 || asked || Number.isNaN(until) || !["announced", "open"].includes(contest.phase)) return;
+	asked = true; // the hour has struck: the server says what that means, not everybody in the same second
+	setTimeout(async () => {
+		await refresh(page);
+		drawFacts();
+		asked = false;
+	}, 1000 + 4000 * Math.random());
+}
+
+function leftWords(phase, left) {
+	if (phase === "paused") return t("home.paused");
+	if (phase !== "announced" && phase !== "open") return t("home.over");
+	if (Number.isNaN(left)) return t("home.no_limit");
+	return countdown(left, (n) => t("home.days", { n }));
+}
+
+function drawEntries() {
+	const { contest } = page;
+	const noun = pick(contest.entry_noun);
+	byId("entries-title").textContent = t("home.entries", { noun });
+	byId("entries").replaceChildren(...byReading(contest).map((entry) => {
+		const organisations = entry.participants.map(({ name }) => pick(name));
+		const row = (key, text) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, text));
+		const name = pick(entry.name);
+		return h("li", { class: "entry" }, h("h3", {}, name), h("dl", {},
+			row("home.model", pick(entry.model) || t("home.no_model")),
+			row("home.goal", pick(entry.goal)),
+			row("home.participants", organisations.length > 1
+				? t("home.participants_count", { first: organisations[0], n: organisations.length })
+				: organisations[0] ?? "–")),
+		h("a", { class: "entry-link", href: address(page, "/team/", { id: entry.id }) },
+			h("span", { class: "unseen" }, `${name}: `), t("home.more")));
+	}));
+	byId("entries").removeAttribute("aria-busy");
+}

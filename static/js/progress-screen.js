@@ -1,0 +1,43 @@
+/* What the voter sees between 투표하기 and the end: what is being done, or why it waits. */
+import { h, show } from "./dom.js";
+
+const stages = ["issue", "cast", "check"];
+let ticking = null;
+
+export function progressScreen(page, stage, state, hurry) {
+	clearInterval(ticking);
+	if (state.name === "working") return working(page, stage, state);
+	if (state.name === "waiting") return waiting(page, stage, state, hurry);
+	return undefined; // an end: the page shows it
+}
+
+/* The list stays in place from stage to stage; a screen reader hears the new one only. */
+function working({ t }, stage, state) {
+	if (!stage.querySelector(".stages")) {
+		show(stage, h("h1", {}, t("vote.sending")), h("p", { class: "lead" }, t("vote.stay")),
+			h("ol", { class: "stages" }, stages.map((name) => h("li", { id: `stage-${name}` }, t(`stage.${name}`)))),
+			h("p", { class: "unseen", role: "status", id: "stage-now" }));
+	}
+	const now = stages.indexOf(state.stage);
+	stages.forEach((name, i) => {
+		stage.querySelector(`#stage-${name}`).className = i < now ? "is-over" : i === now ? "is-now" : "";
+	});
+	stage.querySelector("#stage-now").textContent = t(`stage.${state.stage}`);
+}
+
+function waiting({ t }, stage, { slug, counted, ms }, hurry) {
+	const unknown = counted === "unknown";
+	let left = Math.ceil(ms / 1000);
+	const again = h("span", {}, t("vote.again_in", { n: left }));
+	show(stage, h("h1", {}, t(unknown ? "vote.unknown" : "vote.waiting")),
+		h("div", { class: "summary summary-wait", role: "status" },
+			h("p", {}, h("strong", {}, unknown ? t("vote.unknown_text") : t(`counted.${counted}`))),
+			h("p", {}, t(`problem.${slug}`))),
+		h("p", { class: "soft", "aria-hidden": "true" }, again),
+		h("div", { class: "actions" },
+			h("button", { type: "button", class: "button", onclick: hurry }, t("vote.resend"))));
+	ticking = setInterval(() => {
+		left = Math.max(0, left - 1);
+		again.textContent = t("vote.again_in", { n: left });
+	}, 1000);
+}

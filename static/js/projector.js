@@ -1,0 +1,58 @@
+/* The results for a hall: one screen, dark, nothing to operate. */
+import { byId, h } from "./dom.js";
+import { Live } from "./live.js";
+import { badge, openSite } from "./site.js";
+import { rowsOf } from "./tally.js";
+
+const page = await openSite();
+const { t, pick, number, contest } = page;
+if (contest) follow();
+
+function follow() {
+	const scores = contest.form.name === "scores";
+	const board = byId("board");
+	const lines = new Map(contest.entries.map((entry) => {
+		const line = { rank: h("span", { class: "p-rank" }), votes: h("span", { class: "p-votes" }),
+			value: h("span", { class: "p-value" }) };
+		line.row = h("li", {}, line.rank, h("span", { class: "p-name" }, pick(entry.name),
+			h("span", { class: "bar", "aria-hidden": "true" }, h("span", {}))), line.votes, line.value);
+		return [entry.id, line];
+	}));
+	board.style.setProperty("--rows", String(contest.entries.length));
+	board.removeAttribute("aria-busy");
+
+	function draw(snapshot) {
+		const rows = rowsOf(contest, snapshot, pick);
+		for (const row of rows ?? []) {
+			const line = lines.get(row.id);
+			line.rank.textContent = row.rank ?? "–";
+			line.votes.textContent = number.count(row.votes);
+			line.value.textContent = scores ? number.mean(row.mean) : number.percent(row.share);
+			line.row.style.setProperty("--bar", String(row.bar));
+		}
+		board.replaceChildren(...rows ? rows.map(({ id }) => lines.get(id).row) : []);
+		byId("message").hidden = Boolean(rows);
+		if (!rows) byId("message").textContent = t(`results.${snapshot.withheld}`);
+		byId("total").textContent = t("results.total", { n: number.count(snapshot.ballots) });
+		byId("as-of").textContent = t("results.as_of", { time: page.times.time(snapshot.as_of) });
+		const kind = snapshot.phase === "certified" ? "certified" : "provisional";
+		byId("phase").replaceChildren(badge(page, snapshot.phase),
+			h("span", { class: `badge badge-${kind}` }, t(`results.kind.${kind}`)));
+	}
+
+	function drawState(state, stale) {
+		byId("connection").className = `connection connection-${stale ? "stale" : state}`;
+		byId("connection").textContent = t(`live.${state}`);
+		document.body.classList.toggle("is-stale", stale);
+		byId("late").hidden = !stale || !live.snapshot;
+		if (!byId("late").hidden) {
+			byId("late").textContent = t("live.stale", { time: page.times.time(live.snapshot.as_of) });
+		}
+	}
+
+	const live = new Live({ streamUrl: page.api.streamUrl(contest.id), EventSource: globalThis.EventSource,
+		fetchTally: () => page.api.tally(contest.id), now: () => performance.now(), onSnapshot: draw,
+		onState: drawState });
+	setInterval(() => live.tick(), 1000);
+	live.start();
+}

@@ -1,0 +1,131 @@
+/* What every page begins with: the site's own configuration, the contest as the API tells it, held against that
+ * configuration, and what the masthead, notices and footer say of it. */
+import { createApi } from "./api.js";
+import { createClock, timeFormats } from "./clock.js";
+import { byId, h, safeUrl } from "./dom.js";
+import { language, loadWords, numbers } from "./words.js";
+
+/* { lang, t, pick, number, times, clock, site, pinned, contest, api, trouble }. `contest` is null while the API
+ * cannot be reached; `trouble` is null, "site", "unreachable" or "rules". */
+export async function openSite() {
+	const lang = language();
+	const t = await loadWords(lang);
+	const page = { lang, t, number: numbers(lang), clock: createClock(), contest: null, pinned: null,
+		pick: (text) => text?.[lang] ?? text?.ko ?? "", trouble: null };
+	sizeSwitch();
+	try {
+		page.site = await siteConfiguration();
+		page.pinned = choose(page.site.contests);
+	} catch {
+		page.trouble = "site";
+		return notices(page);
+	}
+	page.api = createApi(page.site);
+	keepContest(page);
+	await refresh(page);
+	nameContest(page);
+	return notices(page);
+}
+
+async function siteConfiguration() {
+	const response = await fetch("/site.json", { cache: "no-cache" });
+	if (!response.ok) throw new Error(`site.json: ${response.status}`);
+	return response.json();
+}
+
+function choose(contests) {
+	const wanted = new URLSearchParams(location.search).get("contest");
+	return contests.find(({ id }) => id === wanted) ?? contests[0];
+}
+
+/* Asks the API again: phase, hours and clock. */
+export async function refresh(page) {
+	try {
+		const contest = await page.api.contest(page.pinned.id);
+		page.clock.observe(contest.now);
+		page.contest = contest;
+		page.times = timeFormats(page.lang, contest.time_zone);
+		page.trouble = agrees(page.pinned, contest) ? null : "rules";
+	} catch {
+		page.trouble = "unreachable";
+	}
+	page.times ??= timeFormats(page.lang, "Asia/Seoul");
+}
+
+function agrees(pinned, contest) {
+	return contest.id === pinned.id && contest.rules_hash === pinned.rules_hash
+		&& contest.rehearsal === pinned.rehearsal && contest.demonstration === pinned.demonstration;
+}
+
+function nameContest({ pick, pinned, contest, t }) {
+	const name = pick(contest?.name ?? pinned.name);
+	for (const place of document.querySelectorAll("[data-contest-name]")) place.textContent = name;
+	if (name) document.title = `${document.title} · ${name}`;
+	const link = byId("contact");
+	const address = contest?.contact ?? "";
+	if (safeUrl(address)) link.href = address;
+	else if (/^[^@\s]+@[^@\s]+$/.test(address)) link.href = `mailto:${address}`;
+	if (contest) byId("organiser").textContent = t("footer.organiser", { name: pick(contest.organiser) });
+}
+
+function notices(page) {
+	const { t, pinned, contest, trouble } = page;
+	const place = byId("notices");
+	const add = (kind, title, text) => place.append(h("div", { class: `notice notice-${kind}` },
+		h("p", {}, h("strong", {}, title), " ", text)));
+	place.replaceChildren();
+	const open = contest?.admission === "open" ? ` ${t("notice.open")}` : "";
+	if (pinned?.rehearsal) add("provisional", t("badge.rehearsal"), t("notice.rehearsal") + open);
+	else if (pinned?.demonstration) add("provisional", t("badge.demonstration"), t("notice.demonstration") + open);
+	if (trouble) add("error", t("notice.warning"), t(`trouble.${trouble}`));
+	return page;
+}
+
+function sizeSwitch() {
+	const buttons = [...document.querySelectorAll("[data-set-size]")];
+	const mark = () => {
+		for (const button of buttons) {
+			const chosen = button.dataset.setSize === document.documentElement.dataset.size;
+			button.setAttribute("aria-pressed", String(chosen));
+		}
+	};
+	for (const button of buttons) {
+		button.addEventListener("click", () => {
+			document.documentElement.dataset.size = button.dataset.setSize;
+			try {
+				localStorage.setItem("tallyd.size", button.dataset.setSize);
+			} catch {
+				// storage is blocked: it holds for this page
+			}
+			mark();
+		});
+	}
+	mark();
+}
+
+/* The other language, and with several contests every page, keeps what this address asks for. */
+function keepContest({ site, pinned }) {
+	byId("language").search = location.search;
+	if (site.contests.length < 2 || pinned === site.contests[0]) return;
+	for (const link of document.querySelectorAll('a[href^="/"]')) {
+		if (link.id !== "language") link.search = `?contest=${encodeURIComponent(pinned.id)}`;
+	}
+}
+
+/* The address of a page of this language and contest. */
+export function address(page, path, query = {}) {
+	const search = new URLSearchParams(query);
+	if (page.pinned && page.pinned !== page.site.contests[0]) search.set("contest", page.pinned.id);
+	const text = search.toString();
+	return `${page.lang === "en" ? "/en" : ""}${path}${text && `?${text}`}`;
+}
+
+/* Entries by their Korean reading (가나다), as the ministry lists them. */
+export function byReading(contest) {
+	const collator = new Intl.Collator("ko");
+	return [...contest.entries].sort((a, b) => collator.compare(a.reading ?? "", b.reading ?? ""));
+}
+
+export function badge(page, phase = page.contest?.phase) {
+	return h("span", { class: `badge badge-${phase}` }, page.t(`phase.${phase}`));
+}

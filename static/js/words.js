@@ -1,0 +1,35 @@
+/* The words of the pages' language, with {names} filled in. In Korean a particle follows its noun: {noun:을/를}
+ * takes the first form after a final consonant, else the second. */
+
+export const language = () => document.documentElement.lang === "en" ? "en" : "ko";
+
+export async function loadWords(lang) {
+	const { default: words } = await import(`../i18n/${lang}.js`);
+	return (key, values = {}) => {
+		if (!Object.hasOwn(words, key)) throw new RangeError(`no words for ${key}`);
+		return fill(words[key], values);
+	};
+}
+
+export function fill(text, values) {
+	return text.replace(/\{(\w+)(?::([^/}]*)\/([^}]*))?\}/g, (whole, name, closed, open) => {
+		const value = String(values[name] ?? "");
+		return closed === undefined ? value : value + (endsClosed(value) ? closed : open);
+	});
+}
+
+function endsClosed(word) {
+	const code = word.charCodeAt(word.length - 1) - 0xac00;
+	return code >= 0 && code < 11_172 && code % 28 !== 0;
+}
+
+export const numbers = (lang) => {
+	const whole = new Intl.NumberFormat(lang);
+	const tenth = new Intl.NumberFormat(lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+	const hundredth = new Intl.NumberFormat(lang, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+	return {
+		count: (n) => whole.format(n),
+		percent: (share) => `${tenth.format(share * 100)}%`,
+		mean: (value) => value === null ? "–" : hundredth.format(value),
+	};
+};
