@@ -10,6 +10,7 @@
 #define CLOCK_TEXT_SIZE 32 /* "2026-12-21T00:00:00.000Z" and its NUL, with room */
 
 int64_t clock_steady_ms(void);
+int64_t clock_steady_us(void);
 int64_t clock_wall_ms(void);
 
 /* "2026-12-21T00:00:00.000Z"; the milliseconds only where `with_ms`. Returns ret_text. */

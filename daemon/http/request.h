@@ -27,13 +27,13 @@ enum method {
 #define REQUEST_PARAMS_MAX 4
 
 struct request {
-	enum method method;   /* HEAD reaches handlers as HEAD; the body of the reply is withheld */
-	struct slice path;    /* origin-form target before '?', as received */
-	struct slice query;   /* after '?', as received; empty when there is none */
+	enum method method; /* HEAD reaches handlers as HEAD; the body of the reply is withheld */
+	struct slice path;  /* origin-form target before '?', as received */
+	struct slice query; /* after '?', as received; empty when there is none */
 	struct slice params[REQUEST_PARAMS_MAX]; /* what the route's ":name" segments matched */
 	struct slice body;
-	/* Header fields that any route reads; empty when absent. A second Authorization, Content-Type,
-	 * If-Match, or Origin is refused before a handler runs. */
+	/* Header fields that any route reads; empty when absent. A second Authorization,
+	 * Content-Type, If-Match, or Origin is refused before a handler runs. */
 	struct slice authorization;
 	struct slice content_type;
 	struct slice if_match;
@@ -42,7 +42,7 @@ struct request {
 	struct slice accept_encoding;
 	struct slice user_agent;
 	const struct sockaddr *peer; /* the address behind the connection */
-	void *route_arg;	     /* from the route's row */
+	void *route_arg;             /* from the route's row */
 };
 
 struct reply_header {
@@ -50,8 +50,8 @@ struct reply_header {
 	const char *value;
 };
 
-/* The body is copied; so are the headers. Content-Length, Date, Connection and the security and CORS
- * headers are added by the server. Without a Cache-Control in `headers` it is "no-store". */
+/* The body is copied; so are the headers. Content-Length, Date, Connection and the security and
+ * CORS headers are added by the server. Without a Cache-Control in `headers` it is "no-store". */
 void reply_bytes(struct request *req, int status, const char *content_type, struct slice body,
     const struct reply_header *headers, size_t n_headers);
 
@@ -59,15 +59,16 @@ void reply_bytes(struct request *req, int status, const char *content_type, stru
 void reply_json(struct request *req, int status, json_t *body, const struct reply_header *headers,
     size_t n_headers);
 
-/* RFC 9457. `type` is a stable slug; on the wire it is "/problems#<slug>" resolved against the API. */
+/* RFC 9457. `type` is a stable slug; on the wire it is "/problems#<slug>" resolved against the API.
+ */
 struct problem {
 	int status;
 	const char *type;
-	const char *title;	       /* short, the same for every occurrence */
-	const char *detail;	       /* this occurrence: what is wrong, what would be right; may be NULL */
-	int retry_after_s;	       /* > 0: a Retry-After; 503 and 429 without one get 1 */
-	const char *www_authenticate;  /* required for 401 */
-	json_t *members;	       /* further members, reference taken over; may be NULL */
+	const char *title;  /* short, the same for every occurrence */
+	const char *detail; /* this occurrence: what is wrong, what would be right; may be NULL */
+	int retry_after_s;  /* > 0: a Retry-After; 503 and 429 without one get 1 */
+	const char *www_authenticate; /* required for 401 */
+	json_t *members;              /* further members, reference taken over; may be NULL */
 };
 void reply_problem(struct request *req, const struct problem *problem);
 

@@ -14,15 +14,15 @@ struct server;
 struct assets;
 
 struct server_limits {
-	unsigned connections;	/* open at once, streams included */
-	unsigned in_flight;	/* requests handed to handlers and not replied to; above it 503 */
-	size_t head_bytes;	/* request line and headers */
-	size_t body_bytes;	/* ceiling over every route's body_max */
-	size_t output_bytes;	/* unsent bytes a connection may hold before it is dropped */
-	unsigned head_ms;	/* absolute, from the first byte (or accept) to the end of the head */
-	unsigned body_ms;	/* absolute, from the end of the head to the end of the body */
-	unsigned idle_ms;	/* keep-alive between requests */
-	unsigned write_ms;	/* a reply not taken by the peer for so long is dropped */
+	unsigned connections; /* open at once, streams included */
+	unsigned in_flight;   /* requests handed to handlers and not replied to; above it 503 */
+	size_t head_bytes;    /* request line and headers */
+	size_t body_bytes;    /* ceiling over every route's body_max */
+	size_t output_bytes;  /* unsent bytes a connection may hold before it is dropped */
+	unsigned head_ms;     /* absolute, from the first byte (or accept) to the end of the head */
+	unsigned body_ms;     /* absolute, from the end of the head to the end of the body */
+	unsigned idle_ms;     /* keep-alive between requests */
+	unsigned write_ms;    /* a reply not taken by the peer for so long is dropped */
 };
 
 /* Counters for metrics and tests; plain increments, one writer. */
@@ -33,12 +33,14 @@ struct server_stats {
 
 struct server_options {
 	const struct route *routes; /* borrowed; ended by a row with path NULL */
-	void *app;		    /* handed to every handler */
-	struct assets *assets;	    /* static pages for what no route knows; may be NULL; borrowed */
-	const char *const *page_origins; /* NULL-ended list of origins for ROUTE_CORS_PAGES; borrowed */
-	const char *api_origins; /* extra sources for the pages' connect-src, space-separated; or NULL */
+	void *app;                  /* handed to every handler */
+	struct assets *assets; /* static pages for what no route knows; may be NULL; borrowed */
+	const char *const
+	    *page_origins; /* NULL-ended list of origins for ROUTE_CORS_PAGES; borrowed */
+	const char
+	    *api_origins; /* extra sources for the pages' connect-src, space-separated; or NULL */
 	struct server_limits limits;
-	int access_log_fd; /* -1: none */
+	int access_log_fd;          /* -1: none */
 	struct server_stats *stats; /* borrowed, zeroed by the caller; may lie in shared memory */
 };
 
@@ -53,7 +55,8 @@ __attribute__((warn_unused_result)) int server_listen(struct server *server, int
 /* Writes what this turn of the loop queued. Call after each event_base_loop(EVLOOP_ONCE). */
 void server_flush(struct server *server);
 
-/* Stops accepting, closes idle connections within `idle_ms`, answers the rest "Connection: close". */
+/* Stops accepting, closes idle connections within `idle_ms`, answers the rest "Connection: close".
+ */
 void server_drain(struct server *server, unsigned idle_ms);
 bool server_is_idle(const struct server *server);
 

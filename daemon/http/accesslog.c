@@ -1,0 +1,62 @@
+/* The access log: one line a reply, gathered in memory and written once a turn. Of routes that
+ * carry ballots, tokens or receipts it holds neither the address nor the query. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "http/server_internal.h"
+
+#define FLUSH_ABOVE (64 * 1024)
+
+static const char *peer_text(const union peer_address *peer, char ret_text[INET6_ADDRSTRLEN])
+{
+	const void *address = peer->any.sa_family == AF_INET ? (const void *)&peer->in.sin_addr
+							     : (const void *)&peer->in6.sin6_addr;
+
+	if (peer->any.sa_family != AF_INET && peer->any.sa_family != AF_INET6)
+		return "unix";
+	return inet_ntop(peer->any.sa_family, address, ret_text, INET6_ADDRSTRLEN) ? ret_text : "-";
+}
+
+void server_log_reply(struct server *server, const struct conn *conn, int status, size_t bytes)
+{
+	const struct request *req = &conn->req;
+	char time_text[CLOCK_TEXT_SIZE], peer[INET6_ADDRSTRLEN];
+
+	if (status >= 100 && status < 600)
+		server->options.stats->replies[status / 100]++;
+	if (server->options.access_log_fd < 0)
+		return;
+
+	unsigned flags = conn->route ? conn->route->flags : conn->path_flags;
+	bool is_private = (flags & ROUTE_PRIVATE) != 0;
+	struct slice path = req->path.len > 0 ? req->path : slice_text("-");
+	struct slice query = is_private ? slice_make(NULL, 0) : req->query;
+	int r = buf_printf(&server->access_log, "%s %s %.*s%s%.*s %d %zu %lld %s\n",
+	    clock_format(clock_wall_ms(), 1, time_text), method_name(req->method), (int)path.len,
+	    path.ptr, query.len ? "?" : "", (int)query.len, query.len ? query.ptr : "", status,
+	    bytes, (long long)(clock_steady_us() - conn->request_us),
+	    is_private ? "-" : peer_text(&conn->peer, peer));
+	if (r < 0 || server->access_log.len > FLUSH_ABOVE)
+		server_flush_log(server);
+}
+
+/* Lines that the descriptor does not take at once are lost: a full disk must not stop the voting.
+ */
+void server_flush_log(struct server *server)
+{
+	const char *at = server->access_log.data;
+	size_t left = server->access_log.len;
+
+	while (left > 0) {
+		ssize_t n = write(server->options.access_log_fd, at, left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		at += n;
+		left -= (size_t)n;
+	}
+	buf_clear(&server->access_log);
+}
