@@ -194,9 +194,9 @@ static int word_index(const char *const *words, const char *text, int64_t *ret_i
 	return -EINVAL;
 }
 
-static int in_range(const struct schema_key *key, int error, int64_t value)
+static bool has_range(const struct schema_key *key)
 {
-	return error || value < key->min || value > key->max ? -EINVAL : 0;
+	return key->type == SCHEMA_NUMBER || key->type == SCHEMA_DURATION || key->type == SCHEMA_SIZE;
 }
 
 /* The integer that a text stands for in this key. 0 or -EINVAL. */
@@ -217,15 +217,17 @@ static int integer_of(const struct schema_key *key, const char *text, int64_t *r
 		error = clock_parse(slice_text(text), &value);
 		break;
 	case SCHEMA_DURATION:
-		error = in_range(key, value_duration(text, &value), value);
+		error = value_duration(text, &value);
 		break;
 	case SCHEMA_SIZE:
-		error = in_range(key, value_size(text, &value), value);
+		error = value_size(text, &value);
 		break;
 	default:
-		error = in_range(key, value_number(text, &value), value);
+		error = value_number(text, &value);
 		break;
 	}
+	if (!error && has_range(key) && (value < key->min || value > key->max))
+		error = -EINVAL;
 	if (!error)
 		*ret_value = value;
 	return error;
