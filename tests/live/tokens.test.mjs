@@ -1,11 +1,11 @@
 // What is not exactly a token of this round is 401, and none of it is counted.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import path from 'node:path';
 import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import YAML from 'yaml';
-import { contestDocument, makeDirectory, startInstance } from './lib/instance.mjs';
+import { contestDocument, makeDirectory, realRound, startInstance } from './lib/instance.mjs';
 import { Round, assertProblem, base64url, challengeBytes, randomFrom } from './lib/protocol.mjs';
 
 const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest();
@@ -120,12 +120,8 @@ describe('tokens that are not', () => {
 describe('a rehearsal and the real round', () => {
 	test('keep their tokens apart', async (t) => {
 		// The real round, open now as a demonstration, and the rehearsal of the same file.
-		const year = new Date().getUTCFullYear();
-		const contest = (document) => {
-			Object.assign(document, { demonstration: true, admission: 'open' });
-			document.hours = { ...document.hours, opens: `${year - 1}-01-01T00:00:00`, closes: `${year + 2}-01-01T00:00:00` };
-		};
-		const [rehearsal, real] = await Promise.all([startInstance({ contest }), startInstance({ contest, rehearsal: false })]);
+		const options = realRound(Date.now() - 86400_000, Date.now() + 86400_000);
+		const [rehearsal, real] = await Promise.all([startInstance({ ...options, rehearsal: true }), startInstance(options)]);
 		t.after(() => rehearsal.stop());
 		t.after(() => real.stop());
 		const rounds = [new Round(rehearsal), new Round(real)];

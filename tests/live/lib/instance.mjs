@@ -166,7 +166,7 @@ export async function startRedis(dir) {
  * Starts a daemon and waits until it serves.
  *   dir          its state; a new directory by default. Given again, it goes on with what is there
  *   rehearsal    serve the contests as rehearsals (true)
- *   contest      changes merged into the December contest's document, or a function on it
+ *   contest      changes merged into the December contest's document
  *   contests     paths of contest files instead of that
  *   settings     changes merged into tallyd.yaml
  *   redis        a server from startRedis() instead of the daemon's own
@@ -206,16 +206,24 @@ export async function startInstance(options = {}) {
 	return instance;
 }
 
+/** Options for the real round, open to all as a demonstration, with its numbers moving freely. */
+export const realRound = (opensMs, closesMs, changes = {}) => ({
+	rehearsal: false,
+	contest: {
+		demonstration: true,
+		admission: 'open',
+		opens_at: new Date(opensMs).toISOString(),
+		closes_at: new Date(closesMs).toISOString(),
+		publish: { first_at: 1, step: 1, every: '0s' },
+		...changes,
+	},
+});
+
 async function writeContests(dir, { contests, contest = {} }) {
 	if (contests)
 		return contests;
-	const document = await contestDocument();
-	if (typeof contest === 'function')
-		contest(document);
-	else
-		merge(document, contest);
 	const file = path.join(dir, 'contest.yaml');
-	await writeFile(file, YAML.stringify(document));
+	await writeFile(file, YAML.stringify(await contestDocument(undefined, contest)));
 	return [file];
 }
 

@@ -1,0 +1,99 @@
+// Outside its hours a contest takes no ballot and says when it does; what was counted stays so.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { describe, test } from 'node:test';
+import { eventually, realRound, startInstance } from './lib/instance.mjs';
+import { Round, assertProblem } from './lib/protocol.mjs';
+
+const ballot = { choices: ['upstage'] };
+
+const day = 86400_000;
+const wholeSecond = (ms) => Math.ceil(ms / 1000) * 1000;
+
+describe('hours', { concurrency: 2 }, () => {
+	test('before, during and after, on the clock of the server', async (t) => {
+		// Long enough to start under a sanitizer, short enough to wait for.
+		const opens = wholeSecond(Date.now() + 8000), closes = opens + 4000;
+		const instance = await startInstance(realRound(opens, closes));
+		t.after(() => instance.stop());
+		const round = new Round(instance);
+		const phase = async () => (await instance.get(round.path)).json.phase;
+		const ask = () => instance.request('POST', `${round.path}/tokens`, {
+			headers: { 'Content-Type': 'application/private-token-request' },
+			body: Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), crypto.randomBytes(255)]) });
+		assert.ok(Date.now() < opens - 500, 'the machine is too slow for this test');
+
+		const contest = (await instance.get(round.path)).json;
+		assert.equal(contest.phase, 'announced');
+		assert.equal(Date.parse(contest.opens_at), opens);
+		assert.equal(Date.parse(contest.closes_at), closes);
+		assert.ok(Math.abs(Date.parse(contest.now) - Date.now()) < 2000);
+		const token = round.mint();
+		const early = assertProblem(await round.cast(token, ballot), 403, 'not-open', /\d\d:\d\d/);
+		assert.equal(Date.parse(early.opens_at), opens);
+		assert.ok(Math.abs(Date.parse(early.now) - Date.now()) < 2000);
+		assertProblem(await ask(), 403, 'not-open');
+
+		await eventually(async () => await phase() === 'open', 'open', 20_000);
+		const counted = await round.cast(token, ballot);
+		assert.equal(counted.status, 201, counted.text);
+		assert.equal((await ask()).status, 200);
+		assert.equal((await instance.tallyOf(round.id, 1)).phase, 'open');
+
+		await eventually(async () => await phase() === 'closed', 'closed', 20_000);
+		const late = assertProblem(await round.cast(round.mint(), ballot), 403, 'closed', /\d\d:\d\d/);
+		assert.equal(Date.parse(late.closes_at), closes);
+		assertProblem(await ask(), 403, 'closed');
+		// What was counted is answered as before, also now: first the token, then the hours.
+		const again = await round.cast(token, ballot);
+		assert.equal(again.status, 200, again.text);
+		assert.deepEqual(again.json, counted.json);
+		assert.deepEqual(assertProblem(await round.cast(token, { choices: ['nc-ai'] }), 409, 'token-spent').receipt, counted.json);
+		const tally = await eventually(async () => {
+			const now = await instance.tally(round.id);
+			return now.phase === 'closed' && now;
+		}, 'a tally that is closed');
+		assert.equal(tally.ballots, 1);
+	});
+
+	test('a rehearsal is open whatever the hours', async (t) => {
+		const instance = await startInstance({ ...realRound(Date.now() - 2 * day, Date.now() - day), rehearsal: true });
+		t.after(() => instance.stop());
+		const round = new Round(instance);
+		const contest = (await instance.get(round.path)).json;
+		assert.equal(contest.phase, 'open');
+		assert.equal(contest.rehearsal, true);
+		assert.equal(contest.opens_at, null);
+		assert.equal(contest.closes_at, null);
+		assert.equal((await round.cast(round.mint(), ballot)).status, 201);
+	});
+
+	test('open admission gives no token outside a rehearsal or demonstration', async (t) => {
+		const instance = await startInstance(realRound(Date.now() - day, Date.now() + day, { demonstration: false }))
+			.catch((error) => error);
+		if (instance instanceof Error) // to refuse the file is as good
+			return assert.match(instance.message, /admission/);
+		t.after(() => instance.stop());
+		const round = new Round(instance);
+		assertProblem(await instance.request('POST', `${round.path}/tokens`, {
+			headers: { 'Content-Type': 'application/private-token-request' },
+			body: Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), crypto.randomBytes(255)]) }), 403, 'admission-closed');
+	});
+
+	test('hours that differ from the frozen rules: not ready', async (t) => {
+		const first = await startInstance(realRound(Date.now() - day, Date.now() + day));
+		const { dir } = first;
+		t.after(() => first.stop());
+		assert.equal((await new Round(first).cast(new Round(first).mint(), ballot)).status, 201);
+		await first.end();
+		const second = await startInstance({ dir, ...realRound(Date.now() - day, Date.now() + 2 * day), ready: false });
+		t.after(() => second.stop());
+		const line = await eventually(() => /^ready (\S+)/m.exec(second.stdout) ?? /rules-differ/.exec(second.stderr), 'an outcome');
+		if (line[1]) {
+			second.port = Number(new URL(line[1]).port);
+			second.agent = second.newAgent(4);
+			await eventually(async () => /rules-differ/.test((await second.get('/readyz')).text), 'not ready');
+			assertProblem(await new Round(second).cast(new Round(second).mint(), ballot), 503, 'rules-differ');
+		}
+	});
+});
