@@ -19,8 +19,6 @@
 #include "crypto/digest.h"
 #include "store/ledger.h"
 
-_Static_assert(LEDGER_COUNTER_NAME_MAX == FORM_COUNTER_MAX, "counter names fit the ledger");
-_Static_assert(sizeof(struct increment) == sizeof(struct form_increment), "see increments_of()");
 _Static_assert(STATS_VERDICTS > CAST_UNKNOWN, "every verdict has a counter");
 
 #define NOT_REPLACING (-1)
@@ -311,19 +309,13 @@ static void on_cast(void *arg, const struct cast_result *result)
 
 /* ---- the path ---- */
 
-/* The two floors name the same thing in types of their own. */
-static const struct increment *increments_of(const struct form_increment *increments)
-{
-	return (const struct increment *)increments;
-}
-
 static void cast_ballot(struct casting *casting, const struct ballot *old)
 {
 	struct form_increment increments[CONTEST_INCREMENTS_MAX];
 	size_t n =
 	    ballot_increments(casting->service->round->contest, &casting->ballot, old, increments);
 	ledger_cast(casting->service->ledger, casting->spent, buf_slice(&casting->canonical),
-	    increments_of(increments), n, casting->replaces, on_cast, casting);
+	    increments, n, casting->replaces, on_cast, casting);
 }
 
 /* The increments of a replacement are the new ballot's less those of the ballot at that very index;

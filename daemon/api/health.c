@@ -85,7 +85,6 @@ static const struct metric metrics[] = {
 	subscribers),
 };
 
-
 void health_metrics(void *arg, struct request *req)
 {
 	struct app *app = arg;

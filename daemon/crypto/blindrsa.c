@@ -26,6 +26,13 @@ static BIGNUM *read_number(const uint8_t *bytes, size_t len, BIGNUM *ret_number)
 	return BN_bin2bn(bytes, (int)len, ret_number);
 }
 
+bool blindrsa_message_fits(const struct blindrsa_public *key, struct slice blinded)
+{
+	return blinded.len == key->size &&
+	       read_number((const uint8_t *)blinded.ptr, blinded.len, key->in) != NULL &&
+	       BN_ucmp(key->in, key->n) < 0;
+}
+
 /* ret = in^65537 mod n (RFC 8017 section 5.2.2), both of the modulus' size. False where in >= n.
  * Public numbers only: it need not be constant-time. Sixteen squarings in Montgomery form; the last
  * factor is the plain number, which takes the product out of that form at no cost. An eighth

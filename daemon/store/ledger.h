@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "contest/form.h"
 
 struct event_base;
 struct redis;
@@ -38,7 +39,6 @@ struct ledger;
 #define LEDGER_IDENTITY_SIZE    16
 #define LEDGER_BALLOT_MAX       4096 /* bytes of a canonical ballot */
 #define LEDGER_BATCH_MAX        64
-#define LEDGER_COUNTER_NAME_MAX 96
 #define LEDGER_REPLACEMENTS_MAX 10
 
 /* What of a contest the ledger must know. Text is borrowed for the life of the ledger. */
@@ -77,11 +77,6 @@ void ledger_flush(struct ledger *ledger);
 
 /* ---- casting ---- */
 
-struct increment {
-	char counter[LEDGER_COUNTER_NAME_MAX]; /* NUL-ended; no space */
-	int64_t by;
-};
-
 enum cast_verdict {
 	CAST_COUNTED,  /* counted now, at `index` */
 	CAST_REPLACED, /* counted now in place of the ballot at `replaces` */
@@ -116,7 +111,7 @@ typedef void cast_cb(void *arg, const struct cast_result *result);
  * `increments` are the difference between the new ballot's and the old one's. The callback comes
  * exactly once, in a later turn of the loop. */
 void ledger_cast(struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], struct slice ballot,
-    const struct increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
+    const struct form_increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
     void *arg);
 
 /* The ballot that stands for this token: CAST_SPENT with index and ballot, CAST_NEVER, CAST_FAULT,

@@ -139,7 +139,7 @@ static char *put_decimal(char *at, int64_t value, struct slice *ret)
 	return put_bytes(at, p, (size_t)(digits + sizeof(digits) - p), ret);
 }
 
-static size_t block_size(struct slice ballot, const struct increment *increments, size_t n)
+static size_t block_size(struct slice ballot, const struct form_increment *increments, size_t n)
 {
 	size_t size = (ARGS_FIXED + 2 * n) * sizeof(struct slice) + ballot.len + 2 * DECIMAL_MAX;
 
@@ -148,8 +148,8 @@ static size_t block_size(struct slice ballot, const struct increment *increments
 	return size;
 }
 
-static void fill_args(struct cast *cast, struct slice ballot, const struct increment *increments,
-    size_t n, int64_t replaces)
+static void fill_args(struct cast *cast, struct slice ballot,
+    const struct form_increment *increments, size_t n, int64_t replaces)
 {
 	struct slice *arg = (struct slice *)(void *)cast->block;
 	char *at = cast->block + (ARGS_FIXED + 2 * n) * sizeof(*arg);
@@ -184,7 +184,7 @@ static void refuse_later(struct ledger *ledger, struct cast *cast, enum cast_ver
 }
 
 void ledger_cast(struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], struct slice ballot,
-    const struct increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
+    const struct form_increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
     void *arg)
 {
 	bool room = ledger->casting < ledger->options.in_flight_max;

@@ -10,7 +10,7 @@
 enum { NAMES_MAX = 16 << 20 };
 
 /* Names are kept by offset, since the buffer that holds them moves while it grows. */
-struct entry {
+struct counted {
 	size_t name, len;
 	int64_t value;
 };
@@ -24,7 +24,7 @@ struct reading {
 	struct ledger_totals totals;
 	int phase; /* rank of totals.phase */
 	struct buf names;
-	struct entry *entries;
+	struct counted *entries;
 	size_t n, cap;
 };
 
@@ -52,11 +52,11 @@ static int read_integer(struct slice text, int64_t *ret)
 
 static int add_counter(struct reading *reading, struct slice name, int64_t value)
 {
-	struct entry *entry;
+	struct counted *entry;
 
 	if (reading->n == reading->cap) {
 		size_t cap = reading->cap ? 2 * reading->cap : 64;
-		struct entry *grown = reallocarray(reading->entries, cap, sizeof(*grown));
+		struct counted *grown = reallocarray(reading->entries, cap, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
@@ -160,7 +160,7 @@ static void reading_finish(struct reading *reading)
 	}
 	if (!reading->error) {
 		for (size_t i = 0; i < reading->n; i++) {
-			const struct entry *entry = &reading->entries[i];
+			const struct counted *entry = &reading->entries[i];
 
 			counters[i].name =
 			    slice_make(reading->names.data + entry->name, entry->len);

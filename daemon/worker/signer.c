@@ -18,7 +18,7 @@
 
 static volatile sig_atomic_t stopping;
 
-static void on_term(int signal_number)
+static void on_quit(int signal_number)
 {
 	(void)signal_number;
 	stopping = 1;
@@ -77,15 +77,18 @@ int signer_process(
 	for (size_t i = 0; i < n_fds; i++)
 		polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 
-	struct sigaction term = {.sa_handler = on_term};
-	sigaction(SIGTERM, &term, NULL);
+	/* SIGTERM may be sent to the whole group, and workers still need signatures while they
+	 * drain. */
+	signal(SIGTERM, SIG_IGN);
+	struct sigaction quit = {.sa_handler = on_quit};
+	sigaction(SIGQUIT, &quit, NULL);
 	/* Blocked but for the wait itself, so that no signal is lost between the test and the wait.
 	 */
-	sigset_t term_only, while_waiting;
-	sigemptyset(&term_only);
-	sigaddset(&term_only, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term_only, &while_waiting);
-	sigdelset(&while_waiting, SIGTERM);
+	sigset_t quit_only, while_waiting;
+	sigemptyset(&quit_only);
+	sigaddset(&quit_only, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &quit_only, &while_waiting);
+	sigdelset(&while_waiting, SIGQUIT);
 
 	int rc = confine();
 	if (rc != 0) {

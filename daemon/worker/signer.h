@@ -7,8 +7,9 @@
 
 struct blindrsa_private;
 
-/* Serves requests (client/signer.h) on `fds` until SIGTERM; the round's place in `keys` is the
- * number that requests give. Borrows everything. Returns the process' exit status. */
+/* Serves requests (client/signer.h) on `fds` until SIGQUIT (SIGTERM is ignored); the round's place
+ * in `keys` is the number that requests give. Borrows everything. Returns the process' exit status.
+ */
 int signer_process(
     const int *fds, size_t n_fds, struct blindrsa_private *const *keys, size_t n_keys);
 

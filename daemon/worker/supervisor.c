@@ -146,7 +146,7 @@ static int run_worker(struct supervisor *supervisor, const struct slot *slot)
 static int run_child(struct supervisor *supervisor, struct child *child)
 {
 	static char name[24];
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_PDEATHSIG, child->is_signer ? SIGQUIT : SIGTERM);
 	signal(
 	    SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the supervisor ends us in order */
 	signal(SIGHUP, SIG_IGN);
@@ -226,7 +226,7 @@ static void go_on_stopping(struct supervisor *supervisor)
 	if (workers_run(supervisor))
 		return;
 	if (supervisor->signer.pid) {
-		kill(supervisor->signer.pid, SIGTERM);
+		kill(supervisor->signer.pid, SIGQUIT);
 		return;
 	}
 	if (supervisor->redisd)

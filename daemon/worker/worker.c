@@ -54,7 +54,9 @@ static void on_ready(void *arg, bool ready, const char *why)
 	struct worker *worker = arg;
 	const char *unready;
 	if (!ready) {
-		log_warn("not taking votes: %s", why);
+		if (worker->reported ||
+		    !slice_is(slice_text(why), "redis is not connected: connecting"))
+			log_warn("not taking votes: %s", why);
 		if (strncmp(why, "rules-differ", strlen("rules-differ")) == 0)
 			report(worker, "refused", why);
 	} else if (app_is_ready(&worker->app, &unready)) {

@@ -1,5 +1,5 @@
-/* For tests: a loop with a store, a ledger and a private Redis, and calls that wait for their answer.
- * Nothing is asserted inside callbacks: they record. */
+/* For tests: a loop with a store, a ledger and a private Redis, and calls that wait for their
+ * answer. Nothing is asserted inside callbacks: they record. */
 #ifndef TALLYD_TEST_LEDGER_FIXTURE_H
 #define TALLYD_TEST_LEDGER_FIXTURE_H
 
@@ -169,7 +169,7 @@ static inline void make_spent(uint8_t spent[16], uint32_t shard, uint32_t bucket
 static inline void cast_one(struct fixture *f, const uint8_t spent[16], const char *ballot,
     const char *counter, int64_t replaces, struct cast_record *record)
 {
-	struct increment increment = {.by = 1};
+	struct form_increment increment = {.by = 1};
 
 	snprintf(increment.counter, sizeof(increment.counter), "%s", counter ? counter : "");
 	ledger_cast(f->ledger, spent, slice_text(ballot), &increment, counter != NULL, replaces,
@@ -193,7 +193,7 @@ struct totals_record {
 	struct ledger_totals totals;
 	char phase[16];
 	struct {
-		char name[LEDGER_COUNTER_NAME_MAX];
+		char name[FORM_COUNTER_MAX];
 		int64_t value;
 	} counters[64];
 };

@@ -157,7 +157,7 @@ static void model_cast(
 	unsigned shard = (unsigned)(t->spent[3] % SHARDS);
 	int choice = (int)rnd(m, CHOICES);
 	int64_t replaces = -1;
-	struct increment inc[2] = {{.by = 1}, {.by = -1}};
+	struct form_increment inc[2] = {{.by = 1}, {.by = -1}};
 	char ballot[16];
 
 	if (t->cast ? rnd(m, 2) : rnd(m, 20) == 0)
