@@ -1,5 +1,6 @@
 /* For tests: a real redis-server on a unix socket in a temporary directory of its own, ended by its
- * pid; and a blocking connection to it, for looking at and damaging data behind the daemon's back. */
+ * pid; and a blocking connection to it, for looking at and damaging data behind the daemon's back.
+ */
 #ifndef TALLYD_TEST_REDIS_SERVER_H
 #define TALLYD_TEST_REDIS_SERVER_H
 
