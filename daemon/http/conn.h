@@ -89,6 +89,17 @@ struct conn {
 TAILQ_HEAD(conn_list, conn);
 SLIST_HEAD(conn_stack, conn);
 
+/* Unsent bytes, since out and tail are emptied as soon as all is sent. */
+static inline bool conn_has_output(const struct conn *conn)
+{
+	return conn->out.len > 0 || conn->tail.len > 0;
+}
+
+static inline bool conn_is_between_requests(const struct conn *conn)
+{
+	return conn->state == CONN_HEAD || conn->state == CONN_IDLE;
+}
+
 static inline struct conn *conn_of(struct request *req)
 {
 	return (struct conn *)((char *)req - offsetof(struct conn, req));
@@ -101,6 +112,12 @@ void conn_set_state(struct conn *conn, enum conn_state state);
 
 /* Parses and dispatches what is buffered, until a handler keeps a request or bytes run out. */
 void conn_advance(struct conn *conn);
+
+/* The body of the request in hand has come whole. */
+void conn_take_body(struct conn *conn);
+
+/* Listens for what the state and the buffers call for. */
+void conn_watch(struct conn *conn);
 
 /* Sends what is queued; what the socket does not take waits for EV_WRITE. */
 void conn_write(struct conn *conn);

@@ -36,11 +36,11 @@ static void on_watched(void *arg, size_t subscribers)
 
 static void open_hub(struct rig *rig, struct sse_options options)
 {
-	rig_open(rig, (struct server_options){
-			  .routes = routes,
-			  .limits = ample_limits,
-			  .access_log_fd = -1,
-		      });
+	struct server_limits limits = ample_limits;
+
+	limits.connections = 1000;
+	rig_open(
+	    rig, (struct server_options){.routes = routes, .limits = limits, .access_log_fd = -1});
 	options.on_watched = on_watched;
 	options.retry_ms = 2000;
 	watched_calls = 0;
