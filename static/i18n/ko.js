@@ -2,7 +2,7 @@
 export default {
 	"badge.rehearsal": "모의투표",
 	"badge.demonstration": "시연용",
-	"notice.rehearsal": "연습용 투표입니다. 여기서 투표한 내용은 실제 결과에 들어가지 않습니다.",
+	"notice.rehearsal": "실제 결과에 들어가지 않는 연습 투표입니다.",
 	"notice.demonstration": "기능을 보여 드리기 위한 투표입니다.",
 	"notice.open": "시연용: 한 사람이 여러 번 참여할 수 있습니다.",
 	"notice.warning": "알림",

@@ -23,7 +23,8 @@ export function show(place, ...children) {
 		heading.tabIndex = -1;
 		heading.focus({ preventScroll: true });
 	}
-	window.scrollTo(0, 0);
+	if (place.dataset.shown) heading?.scrollIntoView(); // later screens begin at their heading
+	place.dataset.shown = "yes";
 }
 
 /* Contest files name https addresses only; the pages trust no server to keep to that. */

@@ -13,6 +13,7 @@ export function doneScreen(page, stage, { record, again, shared, change, another
 	const button = (words, onclick, kind = "button button-quiet") =>
 		h("button", { type: "button", class: kind, onclick }, words);
 	show(stage,
+		h("p", { class: "kicker" }, page.pick(page.contest.name)),
 		h("div", { class: "done" }, checkMark(), h("h1", {}, t(title)), h("p", { class: "lead" }, t(text))),
 		shared && wipeBar(t, button),
 		h("div", { class: "actions" }, h("a", { class: "button", href: address(page, "/results/") }, t("done.results")),

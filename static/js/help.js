@@ -17,8 +17,8 @@ async function kept() {
 	if (!record) return [h("p", {}, t("check.none"))];
 	if (record.step !== "counted") return [h("p", {}, t("check.pending")), link("check.go_on")];
 	const { receipt, token, ballot } = record;
-	const good = ballot && knowsForm(contest)
-		&& await commitsTo(pinned, receipt, fromBase64(token), canonicalBallot(contest, ballot));
+	if (!ballot || !knowsForm(contest)) return [h("h3", {}, t("check.found")), link("check.open")];
+	const good = await commitsTo(pinned, receipt, fromBase64(token), canonicalBallot(contest, ballot));
 	return [h("h3", {}, t("check.found")),
 		h("p", { class: good ? "verdict verdict-good" : "verdict verdict-bad" }, t(good ? "check.good" : "check.bad")),
 		link("check.open")];

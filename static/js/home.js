@@ -5,13 +5,6 @@ import { address, badge, byReading, openSite, refresh } from "./site.js";
 
 const page = await openSite();
 const { t, pick } = page;
-if (page.contest) {
-	drawFacts();
-	drawEntries();
-	setInterval(tick, 1000);
-	tick();
-} else byId("entries").replaceChildren();
-
 function drawFacts() {
 	const { contest, times } = page;
 	byId("phase").replaceChildren(badge(page));
@@ -66,3 +59,10 @@ function drawEntries() {
 	}));
 	byId("entries").removeAttribute("aria-busy");
 }
+
+if (page.contest) {
+	drawFacts();
+	drawEntries();
+	setInterval(tick, 1000);
+	tick();
+} else byId("entries").replaceChildren();

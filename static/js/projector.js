@@ -4,6 +4,8 @@ import { Live } from "./live.js";
 import { badge, openSite } from "./site.js";
 import { rowsOf } from "./tally.js";
 
+const ROWS_MAX = 8; // more go into two columns, by share alone
+
 const page = await openSite();
 const { t, pick, number, contest } = page;
 if (contest) follow();
@@ -18,7 +20,7 @@ function follow() {
 			h("span", { class: "bar", "aria-hidden": "true" }, h("span", {}))), line.votes, line.value);
 		return [entry.id, line];
 	}));
-	board.style.setProperty("--rows", String(contest.entries.length));
+	board.classList.toggle("is-dense", contest.entries.length > ROWS_MAX);
 	board.removeAttribute("aria-busy");
 
 	function draw(snapshot) {

@@ -68,11 +68,18 @@ function follow() {
 	function drawRow(row) {
 		const line = lines.get(row.id);
 		if (!line) return;
-		put(line.rank, row.rank === null ? "–" : row.tied ? `${t("results.tied")} ${row.rank}` : String(row.rank));
+		drawRank(line.rank, row);
 		put(line.votes, row.hidden ? t("results.hidden") : number.count(row.votes));
 		put(line.value, row.hidden ? "–" : valueOf(row));
 		line.row.classList.toggle("is-hidden", Boolean(row.hidden));
 		line.row.style.setProperty("--bar", row.hidden ? "0" : String(row.bar));
+	}
+
+	function drawRank(cell, { rank, tied }) {
+		const key = `${rank} ${tied}`;
+		if (cell.dataset.rank === key) return;
+		cell.dataset.rank = key;
+		cell.replaceChildren(tied ? h("span", { class: "tied" }, t("results.tied")) : "", String(rank ?? "–"));
 	}
 
 	/* Rows move only while nobody points at or stands in the table; else a button offers it. */

@@ -26,6 +26,8 @@ const screen = (title, ...rest) => show(stage, h("h1", {}, title), ...rest);
 const link = (path, text, kind = "button button-quiet") => h("a", { class: kind, href: address(page, path) }, text);
 const button = (text, onclick, kind = "button") => h("button", { type: "button", class: kind, onclick }, text);
 
+const kicker = () => h("p", { class: "kicker" }, pick(page.contest.name));
+
 function begin() {
 	if (page.trouble) return screen(t("block.title"), h("p", {}, t(`trouble.${page.trouble}`)), reloadButton());
 	if (!globalThis.crypto?.subtle) return screen(t("block.crypto"), h("p", {}, t("block.crypto_text")));
@@ -77,7 +79,7 @@ function showBefore() {
 	if (contest.phase !== "open") return showNotOpen();
 	const box = h("input", { type: "checkbox", id: "shared", checked: shared });
 	const answer = (question, text) => [h("dt", {}, t(question)), h("dd", {}, text)];
-	return screen(t("vote.before"),
+	return show(stage, kicker(), h("h1", {}, t("vote.before")),
 		h("dl", { class: "answers" },
 			answer("vote.who", pick(contest.about)),
 			answer("vote.change", t(`vote.change.${contest.revote}`)),
