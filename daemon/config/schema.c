@@ -315,10 +315,11 @@ static int set_defaults(const struct schema *schema, const struct schema_source 
 int schema_read(const struct schema *schema, const struct schema_source *source,
     const yaml_node_t *map, void *struct_at)
 {
+	const struct schema_place block = {NULL, source->within};
 	int error = source->overlay ? 0 : set_defaults(schema, source, struct_at);
 
 	if (!error)
-		error = read_map(schema, source, NULL, map, struct_at);
+		error = read_map(schema, source, source->within ? &block : NULL, map, struct_at);
 	return !error && source->errors->short_of_memory ? -ENOMEM : error;
 }
 

@@ -70,6 +70,7 @@ struct schema_source {
 	struct document *document;
 	struct config_errors *errors;
 	const char *directory; /* paths are resolved against it */
+	const char *within;    /* the block that the map is, for messages; NULL: the file */
 	bool overlay; /* only what is given is read, over what the struct holds; nothing is required
 		       */
 };
