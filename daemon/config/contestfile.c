@@ -39,7 +39,7 @@ static int read_rehearsal(
     struct document *document, struct config_errors *errors, bool apply, struct contest *contest)
 {
 	const struct schema_source source = {
-	    .document = document, .errors = errors, .overlay = true};
+	    .document = document, .errors = errors, .within = "rehearsal", .overlay = true};
 	const yaml_node_t *block = document_at(document, "rehearsal");
 	struct contest *target = apply ? contest : calloc(1, sizeof(*target));
 	int error = 0;
