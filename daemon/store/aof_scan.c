@@ -11,10 +11,11 @@
 
 enum {
 	WINDOW = 64 << 10,
-	LINE_MAX_LEN = 64, /* "*3", "$17", "#TS:1766275200" */
+	DIGITS_MAX = 18,
 };
 
 static const long long ARGS_MAX = 1 << 20, BULK_MAX = 512LL << 20; /* those of Redis' protocol */
+static const long long SECONDS_MAX = 1LL << 40;
 
 struct scan {
 	int fd;
@@ -58,50 +59,6 @@ static void advance(struct scan *scan, size_t n)
 	scan->at += n;
 }
 
-/* A short line without its CRLF, NUL-ended. */
-static int read_line(struct scan *scan, char ret[LINE_MAX_LEN])
-{
-	char c, last = 0;
-
-	for (size_t n = 0; n < LINE_MAX_LEN; n++) {
-		int step = peek(scan, &c);
-
-		if (step != STEP_OK)
-			return step;
-		if ((last == '\r') != (c == '\n') || c == '\0')
-			return STEP_BAD;
-		advance(scan, 1);
-		if (c == '\n') {
-			ret[n - 1] = '\0';
-			return STEP_OK;
-		}
-		ret[n] = last = c;
-	}
-	return STEP_BAD;
-}
-
-/* "<mark><decimal>" up to `max`. */
-static int read_count(struct scan *scan, char mark, long long max, long long *ret)
-{
-	char line[LINE_MAX_LEN];
-	int step = read_line(scan, line);
-	long long value = 0;
-
-	if (step != STEP_OK)
-		return step;
-	if (line[0] != mark || !line[1])
-		return STEP_BAD;
-	for (const char *p = line + 1; *p; p++) {
-		if (*p < '0' || *p > '9')
-			return STEP_BAD;
-		value = value * 10 + (*p - '0');
-		if (value > max)
-			return STEP_BAD;
-	}
-	*ret = value;
-	return STEP_OK;
-}
-
 /* Reads `len` bytes; the first `cap` of them into `ret`. */
 static int read_bulk(struct scan *scan, uint64_t len, char *ret, size_t cap)
 {
@@ -138,6 +95,51 @@ static int read_crlf(struct scan *scan)
 	if (step == STEP_OK && crlf[1] != '\n')
 		return STEP_BAD;
 	return step;
+}
+
+/* "<mark><decimal>" up to `max`. Every byte is judged as it comes: a file that ends within
+ * something that is no number is damaged, not unfinished. */
+static int read_count(struct scan *scan, char mark, long long max, long long *ret)
+{
+	long long value = 0;
+	size_t digits = 0;
+	char c;
+	int step = read_bulk(scan, 1, &c, 1);
+
+	if (step != STEP_OK)
+		return step;
+	if (c != mark)
+		return STEP_BAD;
+	while ((step = peek(scan, &c)) == STEP_OK && c >= '0' && c <= '9') {
+		value = value * 10 + (c - '0');
+		if (++digits > DIGITS_MAX || value > max)
+			return STEP_BAD;
+		advance(scan, 1);
+	}
+	if (step == STEP_OK && digits == 0)
+		return STEP_BAD;
+	if (step == STEP_OK)
+		step = read_crlf(scan);
+	if (step == STEP_OK)
+		*ret = value;
+	return step;
+}
+
+/* "#TS:<seconds>", an annotation between commands. */
+static int read_annotation(struct scan *scan)
+{
+	long long seconds;
+
+	for (const char *p = "#TS"; *p; p++) {
+		char c;
+		int step = read_bulk(scan, 1, &c, 1);
+
+		if (step != STEP_OK)
+			return step;
+		if (c != *p)
+			return STEP_BAD;
+	}
+	return read_count(scan, ':', SECONDS_MAX, &seconds);
 }
 
 enum command { COMMAND_OTHER, COMMAND_MULTI, COMMAND_EXEC };
@@ -179,15 +181,15 @@ static int walk(struct scan *scan, uint64_t *ret_from, uint64_t *commands)
 	for (;;) {
 		uint64_t start = scan->at;
 		enum command command = COMMAND_OTHER;
-		char c, line[LINE_MAX_LEN];
+		char c;
 		int step = peek(scan, &c);
 
 		if (step == STEP_END) {
 			*ret_from = multi_at;
 			return in_multi ? STEP_END : STEP_OK;
 		}
-		if (step == STEP_OK && c == '#') { /* "#TS:…", an annotation between commands */
-			step = read_line(scan, line);
+		if (step == STEP_OK && c == '#') {
+			step = read_annotation(scan);
 		} else if (step == STEP_OK) {
 			step = read_command(scan, &command);
 			*commands += step == STEP_OK;
