@@ -34,6 +34,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.
 Q       := $(if $(V),,@)
 
 all: $(BUILD)/tallyd $(BUILD)/tallyctl
+	@:
 
 $(BUILD)/tallyd: $(BUILD)/obj/main.o $(BUILD)/libtallyd.a
 $(BUILD)/tallyctl: $(BUILD)/obj/ctl/tallyctl.o $(BUILD)/libtallyd.a
@@ -59,7 +60,7 @@ $(BUILD)/obj/llhttp/%.o: $(LLHTTP)/%.c
 
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  TEST  $*"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a -lcmocka -lbrotlidec $(LDLIBS)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  BENCH $*"

@@ -342,14 +342,13 @@ static int64_t next_backoff(struct redis *redis)
 	return half + random % (half + 1);
 }
 
-/* The connection is gone, or is given up: from here on hiredis' callbacks for it are void. Does not
- * free the context. */
+/* The connection is gone, or is given up; whoever calls has seen to it that hiredis' callbacks for
+ * it are void or over. Touches neither context nor link: hiredis cleans the link up before it tells
+ * of the disconnection. */
 static void lost(struct redis *redis, const char *why)
 {
 	struct command *command;
 
-	if (redis->link)
-		redis->link->ac->data = NULL;
 	redis->link = NULL;
 	redis->write_failed = false;
 	set_state(redis, WAITING);
@@ -395,8 +394,9 @@ static void on_greeting(redisAsyncContext *ac, void *r, void *last)
 
 	if (!redis)
 		return;
-	if (!reply) {
-		on_disconnect(ac, REDIS_ERR);
+	if (!reply) { /* the context is being freed; on_disconnect() would come next */
+		ac->data = NULL;
+		lost(redis, "connection lost while greeting");
 	} else if (reply->type == REDIS_REPLY_ERROR) {
 		drop(redis, reply->str);
 	} else if (last) {
@@ -430,7 +430,8 @@ static void on_connect(const redisAsyncContext *const_ac, int status)
 		return;
 	if (status != REDIS_OK) {
 		snprintf(why, sizeof(why), "cannot connect: %s", const_ac->c.errstr);
-		lost(redis, why); /* hiredis frees the context after this callback */
+		redis->link->ac->data = NULL; /* hiredis frees the context after this callback */
+		lost(redis, why);
 		return;
 	}
 	redis->link->connecting = false;
@@ -611,6 +612,8 @@ void redis_free(struct redis *redis)
 	if (redis->base) {
 		redisAsyncContext *ac = redis->link ? redis->link->ac : NULL;
 
+		if (ac)
+			ac->data = NULL;
 		lost(redis, "closing"); /* everything sent now lies in `done` */
 		if (ac)
 			redisAsyncFree(ac);

@@ -54,8 +54,7 @@ static void on_ready(void *arg, bool ready, const char *why)
 	struct worker *worker = arg;
 	const char *unready;
 	if (!ready) {
-		if (worker->reported ||
-		    !slice_is(slice_text(why), "redis is not connected: connecting"))
+		if (worker->reported || strcmp(why, "redis is not connected: connecting") != 0)
 			log_warn("not taking votes: %s", why);
 		if (strncmp(why, "rules-differ", strlen("rules-differ")) == 0)
 			report(worker, "refused", why);
