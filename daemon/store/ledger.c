@@ -64,7 +64,8 @@ struct ledger *ledger_new(
 		return NULL;
 	}
 	make_keys(ledger);
-	ledger_on_redis(ledger, redis_is_connected(redis), "connecting");
+	if (redis_is_connected(redis))
+		ledger_on_redis(ledger, true, NULL);
 	return ledger;
 }
 

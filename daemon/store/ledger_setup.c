@@ -248,6 +248,7 @@ void ledger_recheck(struct ledger *ledger, const char *why)
 void ledger_setup_init(struct ledger *ledger)
 {
 	evtimer_assign(&ledger->setup_timer, ledger->base, on_setup_timer, ledger);
+	snprintf(ledger->why, sizeof(ledger->why), "redis is not connected: connecting");
 }
 
 void ledger_setup_release(struct ledger *ledger)

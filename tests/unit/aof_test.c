@@ -72,8 +72,8 @@ static const struct row rows[] = {
     {"length that swallows a transaction", SET,
 	SET "*2\r\n$3\r\nSET\r\n$99999\r\nk\r\n" MULTI SET EXEC, -EBADMSG, SIZE_MAX, "2.incr",
 	sizeof(SET) - 1},
-    {"length that swallows only its EXEC", SET,
-	MULTI "*2\r\n$3\r\nSET\r\n$99999\r\nk\r\n" SET EXEC, -EBADMSG, SIZE_MAX, "2.incr", 0},
+    {"length that swallows only its EXEC", SET, MULTI "*2\r\n$3\r\nSET\r\n$99999\r\nk\r\n" SET EXEC,
+	-EBADMSG, SIZE_MAX, "2.incr", 0},
     {"EXEC without MULTI", SET, SET EXEC, -EBADMSG, SIZE_MAX, "2.incr", sizeof(SET) - 1},
     {"MULTI in MULTI", SET, MULTI SET MULTI SET EXEC, -EBADMSG, SIZE_MAX, "2.incr",
 	sizeof(MULTI SET) - 1},
@@ -88,12 +88,14 @@ static const struct row rows[] = {
 
 static void make_aof(struct redis_server *at, char adir[96])
 {
-	static const char manifest[] = "file a.1.base.rdb seq 1 type b\n"
-				       "file a.0.incr.aof seq 0 type h\n"
-				       "file a.1.incr.aof seq 1 type i\n"
-				       "file a.2.incr.aof seq 2 type i\n";
-	static const char base[] = "REDIS0010......................\xff"
-				   "12345678";
+	static const char manifest[] =
+	    "file a.1.base.rdb seq 1 type b\n"
+	    "file a.0.incr.aof seq 0 type h\n"
+	    "file a.1.incr.aof seq 1 type i\n"
+	    "file a.2.incr.aof seq 2 type i\n";
+	static const char base[] =
+	    "REDIS0010......................\xff"
+	    "12345678";
 
 	server_dir(at);
 	snprintf(adir, 96, "%s/appendonlydir", at->dir);
@@ -259,10 +261,10 @@ static void check_votes(struct fixture *f, const struct cast_record *before, uin
 	assert_int_equal(counter_of(&totals, "x"), N);
 }
 
-/* For every length that the file had while the last transaction was being written, the repair leaves
- * the very same bytes. Redis then starts from them, what was acknowledged is there under its index,
- * what was not can be cast again; and the same once more after another restart. As the bytes are
- * equal, Redis need not be started for each length: TEST_AOF_STEP=1 does it all the same. */
+/* For every length that the file had while the last transaction was being written, the repair
+ * leaves the very same bytes. Redis then starts from them, what was acknowledged is there under its
+ * index, what was not can be cast again; and the same once more after another restart. As the bytes
+ * are equal, Redis need not be started for each length: TEST_AOF_STEP=1 does it all the same. */
 static void test_torn_everywhere(void **state)
 {
 	static char whole[1 << 20];

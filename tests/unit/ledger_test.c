@@ -377,8 +377,8 @@ static void test_issue(void **state)
 /* ---- damage ---- */
 
 /* `n` ballots in one batch, token i in bucket i % 4, all voting for "x" but those where `bad`. */
-static void cast_batch(struct fixture *f, unsigned n, const char *(*counter)(unsigned i),
-    struct cast_record *records)
+static void cast_batch(
+    struct fixture *f, unsigned n, const char *(*counter)(unsigned i), struct cast_record *records)
 {
 	unsigned pending = n;
 	uint8_t spent[16];
@@ -486,7 +486,8 @@ static void test_damaged_log(void **state)
 	}
 }
 
-/* The stream remembers an ID that its entries no longer show: XADD is refused, first of all writes. */
+/* The stream remembers an ID that its entries no longer show: XADD is refused, first of all writes.
+ */
 static void test_log_tail_deleted(void **state)
 {
 	struct fixture f;

@@ -1,0 +1,339 @@
+/* The ledger when Redis fails: absent, stopped, killed, full, read-only, emptied of its functions,
+ * or holding other rules. Whatever happens, a ballot is counted once or not at all, and told which.
+ */
+#include "ledger_fixture.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+
+#define A "choices\na\n"
+
+static int64_t ballots(struct fixture *f)
+{
+	return server_integer(&f->server, "HGET {c/0}:count ballots");
+}
+
+/* ---- library and rules ---- */
+
+static void test_functions_gone(void **state)
+{
+	enum { N = 100 };
+	struct fixture f;
+	struct cast_record r[N] = {0};
+	unsigned pending = N;
+	uint8_t spent[16];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	server_do(&f.server, "FUNCTION FLUSH");
+	for (uint32_t i = 0; i < N; i++) {
+		r[i].pending = &pending;
+		make_spent(spent, 0, i, i);
+		cast_one(&f, spent, A, "x", -1, &r[i]);
+	}
+	wait_until(&f, pending == 0);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(r[i].result.verdict, CAST_COUNTED);
+	assert_int_equal(ballots(&f), N);
+	assert_true(ledger_is_ready(f.ledger));
+	assert_int_equal(f.not_ready_told, 1);
+	fixture_close(&f);
+}
+
+static void test_other_library(void **state)
+{
+	struct fixture f;
+	struct cast_record r;
+	uint8_t spent[16] = {0};
+
+	(void)state;
+	fixture_init(&f);
+	server_start(&f.server, false);
+	server_do(&f.server, "FUNCTION LOAD %s",
+	    "#!lua name=tallyd_1\nredis.register_function('cast_1', function() return 1 end)");
+	fixture_open(&f);
+	wait_until(&f, ledger_why(f.ledger) && strstr(ledger_why(f.ledger), "other code"));
+	r = cast_now(&f, spent, A, "x", -1);
+	assert_int_equal(r.result.verdict, CAST_BUSY);
+	/* Removed by a person: it goes on by itself. */
+	server_do(&f.server, "FUNCTION FLUSH");
+	wait_until(&f, ledger_is_ready(f.ledger));
+	fixture_close(&f);
+}
+
+static void test_rules_frozen(void **state)
+{
+	const int64_t hour = 3600 * 1000, now = clock_wall_ms();
+	const struct {
+		int64_t opens;
+		const char *before;
+		bool frozen;
+	} rows[] = {
+	    {0, "PING", false},
+	    {now + hour, "PING", false},
+	    {now - hour, "PING", true},
+	    {0, "SET {c/0}:issued 1", true},
+	    {0, "XADD {c/0}:log 1-0 b x", true},
+	    {now + hour, "XADD {c/0}:log 1-0 b x", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fixture f;
+
+		fixture_init(&f);
+		f.options.opens_ms = rows[i].opens;
+		fixture_open_ready(&f);
+		server_do(&f.server, rows[i].before);
+		server_do(&f.server, "HSET {c/0}:rules version 7");
+		fixture_shut(&f);
+		memset(f.options.rules_hash, 0x11, 32);
+		fixture_open(&f);
+		if (rows[i].frozen) {
+			wait_until(&f,
+			    ledger_why(f.ledger) && strstr(ledger_why(f.ledger), "rules-differ: "));
+			assert_non_null(strstr(ledger_why(f.ledger), "a5a5a5"));
+			assert_non_null(strstr(ledger_why(f.ledger), "111111"));
+		} else {
+			wait_until(&f, ledger_is_ready(f.ledger));
+		}
+		assert_int_equal(server_integer(&f.server, "HGET {c/0}:rules version"), 7);
+		fixture_close(&f);
+	}
+}
+
+/* Another host has changed the rules while this one runs. */
+static void test_rules_change_under_way(void **state)
+{
+	struct fixture f;
+	uint8_t spent[16] = {0};
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+	server_do(&f.server, "HSET {c/0}:rules hash other");
+	make_spent(spent, 0, 0, 1);
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_RULES_DIFFER);
+	assert_false(ledger_is_ready(f.ledger));
+	assert_int_equal(ballots(&f), 1);
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_BUSY);
+	server_do(&f.server, "HSET {c/0}:rules hash %b", f.options.rules_hash, (size_t)32);
+	wait_until(&f, ledger_is_ready(f.ledger));
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+	fixture_close(&f);
+}
+
+/* The shard counts its buckets differently: a token must not be spent in two places. */
+static void test_other_buckets(void **state)
+{
+	struct fixture f;
+	uint8_t spent[16];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	make_spent(spent, 0, 5, 1);
+	server_do(&f.server, "HSET {c/0}:rules buckets 5");
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_RULES_DIFFER);
+	assert_int_equal(server_integer(&f.server, "EXISTS {c/0}:log"), 0);
+	fixture_close(&f);
+}
+
+/* ---- Redis that cannot ---- */
+
+static void test_refused_for_now(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"},
+	    {"REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"},
+	    {"CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fixture f;
+		uint8_t spent[16] = {0};
+
+		fixture_init(&f);
+		fixture_open_ready(&f);
+		server_do(&f.server, rows[i][0]);
+		assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_BUSY);
+		assert_int_equal(server_integer(&f.server, "EXISTS {c/0}:log"), 0);
+		server_do(&f.server, rows[i][1]);
+		assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+		fixture_close(&f);
+	}
+}
+
+static void test_absent(void **state)
+{
+	struct fixture f;
+	uint8_t spent[16] = {0};
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open(&f); /* no server at all */
+	assert_non_null(strstr(ledger_why(f.ledger), "redis is not connected"));
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_BUSY);
+	assert_int_equal(totals_now(&f).error, -EIO);
+	server_start(&f.server, false);
+	wait_until(&f, ledger_is_ready(f.ledger));
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+	fixture_close(&f);
+}
+
+static void test_stopped(void **state)
+{
+	struct fixture f;
+	struct cast_record r;
+	uint8_t spent[16] = {0};
+
+	(void)state;
+	fixture_init(&f);
+	f.redis_options.deadline_ms = 150;
+	fixture_open_ready(&f);
+	kill(f.server.pid, SIGSTOP);
+	r = cast_now(&f, spent, A, "x", -1);
+	assert_int_equal(r.result.verdict, CAST_UNKNOWN);
+	assert_false(ledger_is_ready(f.ledger));
+	kill(f.server.pid, SIGCONT);
+	wait_until(&f, ledger_is_ready(f.ledger));
+	/* It lay in the socket and was counted; asking again says so, and counts nothing. */
+	r = cast_now(&f, spent, A, "x", -1);
+	assert_int_equal(r.result.verdict, CAST_SAME);
+	assert_int_equal(r.calls, 1);
+	assert_int_equal(ballots(&f), 1);
+	fixture_close(&f);
+}
+
+/* Killed again and again in the middle of a stream of ballots, on durable settings: whatever was
+ * acknowledged stands, and asking again for the rest counts each once. */
+static void test_killed(void **state)
+{
+	enum { N = 300, ROUNDS = 5 };
+	struct fixture f;
+	struct cast_record *r = calloc(N, sizeof(*r));
+	uint64_t index[N];
+	bool acknowledged[N] = {false};
+	uint8_t spent[16];
+	struct totals_record totals;
+
+	(void)state;
+	fixture_init(&f);
+	server_start(&f.server, true);
+	fixture_open(&f);
+	for (int round = 0; round <= ROUNDS; round++) {
+		unsigned pending = N, kill_at = round < ROUNDS ? N - 40 * (unsigned)round - 1 : 0;
+
+		wait_until(&f, ledger_is_ready(f.ledger));
+		memset(r, 0, N * sizeof(*r));
+		for (uint32_t i = 0; i < N; i++) {
+			r[i].pending = &pending;
+			make_spent(spent, 0, i, i);
+			cast_one(&f, spent, A, "x", -1, &r[i]);
+		}
+		wait_until(&f, pending <= kill_at);
+		if (round < ROUNDS) {
+			server_end(&f.server, SIGKILL);
+			wait_until(&f, pending == 0 && !ledger_is_ready(f.ledger));
+			server_start(&f.server, true);
+		}
+		for (int i = 0; i < N; i++) {
+			enum cast_verdict v = r[i].result.verdict;
+
+			assert_int_equal(r[i].calls, 1);
+			if (v == CAST_UNKNOWN || v == CAST_BUSY)
+				continue;
+			assert_true(v == CAST_SAME || (v == CAST_COUNTED && !acknowledged[i]));
+			if (acknowledged[i])
+				assert_int_equal(r[i].result.index, index[i]);
+			acknowledged[i] = true;
+			index[i] = r[i].result.index;
+		}
+	}
+	for (int i = 0; i < N; i++)
+		assert_true(acknowledged[i]);
+	totals = totals_now(&f);
+	assert_int_equal(totals.totals.ballots, N);
+	assert_int_equal(totals.totals.log_size, N);
+	fixture_close(&f);
+	free(r);
+}
+
+/* ---- limits and the end ---- */
+
+static void test_in_flight_cap(void **state)
+{
+	enum { N = 200, CAP = 150 };
+	struct fixture f;
+	struct cast_record r[N] = {0};
+	unsigned pending = N;
+	uint8_t spent[16];
+
+	(void)state;
+	fixture_init(&f);
+	f.options.in_flight_max = CAP;
+	fixture_open_ready(&f);
+	for (uint32_t i = 0; i < N; i++) {
+		r[i].pending = &pending;
+		make_spent(spent, 0, i, i);
+		cast_one(&f, spent, A, "x", -1, &r[i]);
+	}
+	assert_int_equal(pending, N);
+	wait_until(&f, pending == 0);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(r[i].result.verdict, i < CAP ? CAST_COUNTED : CAST_BUSY);
+	assert_int_equal(ballots(&f), CAP);
+	fixture_close(&f);
+}
+
+static void test_free_with_pending(void **state)
+{
+	enum { N = 100 };
+	struct fixture f;
+	struct cast_record r[N] = {0};
+	struct totals_record totals = {0};
+	uint8_t spent[16];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	for (uint32_t i = 0; i < N; i++) {
+		make_spent(spent, 0, i, i);
+		cast_one(&f, spent, A, "x", -1, &r[i]);
+		if (i == N / 2)
+			ledger_flush(f.ledger);
+	}
+	ledger_totals(f.ledger, record_totals, &totals);
+	fixture_shut(&f);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(r[i].calls, 1);
+		assert_int_equal(r[i].result.verdict, i <= N / 2 ? CAST_UNKNOWN : CAST_BUSY);
+	}
+	assert_true(totals.called);
+	assert_int_equal(totals.error, -EIO);
+	fixture_open(&f);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_functions_gone),
+	    cmocka_unit_test(test_other_library),
+	    cmocka_unit_test(test_rules_frozen),
+	    cmocka_unit_test(test_rules_change_under_way),
+	    cmocka_unit_test(test_other_buckets),
+	    cmocka_unit_test(test_refused_for_now),
+	    cmocka_unit_test(test_absent),
+	    cmocka_unit_test(test_stopped),
+	    cmocka_unit_test(test_killed),
+	    cmocka_unit_test(test_in_flight_cap),
+	    cmocka_unit_test(test_free_with_pending),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
