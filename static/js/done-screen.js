@@ -5,7 +5,7 @@ import { address } from "./site.js";
 
 const WIPE_SECONDS = 60;
 
-export function doneScreen(page, stage, { record, again, shared, change, another, forget, ballotWords }) {
+export function doneScreen(page, stage, { record, again, shared, wipe, change, another, forget, ballotWords }) {
 	const { t } = page;
 	const { receipt, earlier } = record;
 	const title = earlier ? "done.already" : again ? "done.here" : "done.title";
@@ -15,7 +15,7 @@ export function doneScreen(page, stage, { record, again, shared, change, another
 	show(stage,
 		h("p", { class: "kicker" }, page.pick(page.contest.name)),
 		h("div", { class: "done" }, checkMark(), h("h1", {}, t(title)), h("p", { class: "lead" }, t(text))),
-		shared && wipeBar(t, button),
+		shared && wipeBar(t, button, wipe),
 		h("div", { class: "actions" }, h("a", { class: "button", href: address(page, "/results/") }, t("done.results")),
 			change && button(t("done.change"), change)),
 		shareCard(page, button),
@@ -35,7 +35,7 @@ function checkMark() {
 }
 
 /* On a shared device everything is gone after a minute, or at once. */
-function wipeBar(t, button) {
+function wipeBar(t, button, wipe) {
 	let left = WIPE_SECONDS;
 	const text = h("p", {}, t("done.wipe", { n: left }));
 	const timer = setInterval(() => {
@@ -43,11 +43,11 @@ function wipeBar(t, button) {
 		text.textContent = t("done.wipe", { n: left });
 		if (left <= 0) {
 			clearInterval(timer);
-			location.reload();
+			wipe();
 		}
 	}, 1000);
 	return h("div", { class: "summary summary-wait" }, text,
-		button(t("done.wipe_now"), () => location.reload(), "button"));
+		button(t("done.wipe_now"), wipe, "button"));
 }
 
 function shareCard(page, button) {

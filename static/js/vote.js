@@ -18,7 +18,7 @@ const stage = byId("stage");
 const page = await openSite();
 const { t, pick } = page;
 const noun = pick(page.contest?.entry_noun);
-let shared = false;
+let shared = new URLSearchParams(location.search).has("shared"); // a booth goes on as one
 let voter = null;
 let order = [];
 
@@ -32,7 +32,7 @@ function begin() {
 	if (page.trouble) return screen(t("block.title"), h("p", {}, t(`trouble.${page.trouble}`)), reloadButton());
 	if (!globalThis.crypto?.subtle) return screen(t("block.crypto"), h("p", {}, t("block.crypto_text")));
 	if (!knowsForm(page.contest)) return screen(t("block.title"), h("p", {}, t("block.form")), reloadButton());
-	voter = newVoter(recordsFor(page.pinned, storage()));
+	voter = newVoter(shared ? memoryRecords() : recordsFor(page.pinned, storage()));
 	if (voter.pending) return pursue(() => voter.resume());
 	if (voter.record) return showDone(true);
 	const app = inApp(navigator.userAgent);
@@ -89,7 +89,7 @@ function showBefore() {
 			h("span", {}, h("strong", {}, t("vote.shared")), h("br"), t("vote.shared_text"))),
 		h("div", { class: "actions actions-sticky" }, button(t("vote.start"), () => {
 			shared = box.checked;
-			if (shared) voter = newVoter(memoryRecords());
+			voter = newVoter(shared ? memoryRecords() : recordsFor(page.pinned, storage()));
 			showChoose(emptyBallot(contest));
 		})));
 }
@@ -99,10 +99,11 @@ function showNotOpen() {
 	const phase = ["announced", "paused"].includes(contest.phase) ? contest.phase : "closed";
 	const opens = contest.opens_at ? times.moment(contest.opens_at) : "";
 	return screen(t("block.title"), h("p", { class: "lead" }, t(`block.${phase}`, { opens })),
-		h("div", { class: "actions" }, link("/results/", t("done.results"), "button"), reloadButton()));
+		h("div", { class: "actions" }, link("/results/", t("done.results"), "button")), reloadButton());
 }
 
-const reloadButton = () => button(t("block.reload"), () => location.reload(), "button button-quiet");
+const reloadButton = () => h("div", { class: "actions" },
+	button(t("block.reload"), () => location.reload(), "button button-quiet"));
 
 function showChoose(ballot) {
 	order = order.length ? order : shuffled(page.contest.entries, shared ? null : sessionStorage);
@@ -168,6 +169,7 @@ function showDone(again) {
 	doneScreen(page, stage, { record: voter.record, again, shared, ballotWords,
 		change: page.contest.revote === "replace" && page.contest.phase === "open"
 			? () => showChoose(voter.record.ballot ?? emptyBallot(page.contest)) : null,
+		wipe: () => location.replace(address(page, "/vote/", { shared: "1" })),
 		another: () => {
 			shared = true;
 			order = [];
