@@ -108,9 +108,10 @@ static int note_syntax_error(
 {
 	int line = (int)parser->problem_mark.line + 1;
 	int column = (int)parser->problem_mark.column + 1;
-	const char *problem = parser->problem ? parser->problem : "cannot be parsed";
+	const char *problem = parser->problem;
 
-	if (parser->error == YAML_MEMORY_ERROR)
+	/* Short of memory, libyaml's loader fails without saying why. */
+	if (parser->error == YAML_MEMORY_ERROR || !problem)
 		return -ENOMEM;
 	if (parser->error == YAML_READER_ERROR) {
 		place_of(bytes, parser->problem_offset, &line, &column);
