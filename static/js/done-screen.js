@@ -5,11 +5,11 @@ import { address } from "./site.js";
 
 const WIPE_SECONDS = 60;
 
-export function doneScreen(page, stage, { record, again, shared, wipe, change, another, forget, ballotWords }) {
+export function doneScreen(page, stage, { record, again, already, shared, wipe, change, another, forget, ballotWords }) {
 	const { t } = page;
-	const { receipt, earlier } = record;
-	const title = earlier ? "done.already" : again ? "done.here" : "done.title";
-	const text = earlier ? "done.already_text" : receipt.status === "replaced" ? "done.replaced" : "done.text";
+	const { receipt } = record;
+	const title = already ? "done.already" : again ? "done.here" : "done.title";
+	const text = already ? "done.already_text" : receipt.status === "replaced" ? "done.replaced" : "done.text";
 	const button = (words, onclick, kind = "button button-quiet") =>
 		h("button", { type: "button", class: kind, onclick }, words);
 	show(stage,

@@ -133,7 +133,7 @@ async function pursue(work) {
 	window.addEventListener("beforeunload", warn);
 	const state = await work();
 	window.removeEventListener("beforeunload", warn);
-	if (state.name === "counted") return showDone(false);
+	if (state.name === "counted") return showDone(false, state.already);
 	if (state.name === "mismatch") return showMismatch(state);
 	return showFailed(state);
 }
@@ -164,9 +164,9 @@ function showMismatch({ receipt }) {
 		(event) => copy(text, event.currentTarget, t("copied")))));
 }
 
-/* `again`: the vote was cast before this visit. */
-function showDone(again) {
-	doneScreen(page, stage, { record: voter.record, again, shared, ballotWords,
+/* `again`: the vote was cast before this visit; `already`: it is not the one just sent. */
+function showDone(again, already = voter.record.earlier) {
+	doneScreen(page, stage, { record: voter.record, again, already, shared, ballotWords,
 		change: page.contest.revote === "replace" && page.contest.phase === "open"
 			? () => showChoose(voter.record.ballot ?? emptyBallot(page.contest)) : null,
 		wipe: () => location.replace(address(page, "/vote/", { shared: "1" })),

@@ -33,9 +33,10 @@ export class Voter {
 		this.record = records.load();
 	}
 
-	/* Casts, or replaces a counted ballot where the contest allows it. Ends in the last state shown. */
+	/* Casts, or replaces a counted ballot where the contest allows it. Ends in the last state shown; a counted
+	 * one has `already` when an earlier ballot counts instead. */
 	cast(ballot) {
-		return this.lock(() => {
+		return this.lock(async () => {
 			const known = this.record?.step;
 			this.record = this.records.load();
 			if (!this.record) this.#save({ step: "new", ballot });
@@ -43,7 +44,9 @@ export class Voter {
 			else if (this.record.step !== "counted" && !this.record.unknown) {
 				this.#save({ ...this.record, ballot });
 			} // else another tab was first: what it sent stands
-			return this.#pursue();
+			const end = await this.#pursue();
+			const already = JSON.stringify(this.record.ballot) !== JSON.stringify(ballot);
+			return end.name === "counted" ? { ...end, already } : end;
 		});
 	}
 

@@ -39,7 +39,7 @@ test("a vote is counted, checked, and leaves no secret of its issuance", async (
 	const server = createServer();
 	const records = memoryRecords();
 	const end = await visit(server, records).voter.cast(upstage);
-	assert.equal(end.name, "counted");
+	assert.deepEqual([end.name, end.already], ["counted", false]);
 	assert.deepEqual(server.counted(), ["upstage"]);
 	const record = records.load();
 	assert.deepEqual(Object.keys(record).sort(), ["ballot", "earlier", "receipt", "step", "token"]);
@@ -156,7 +156,7 @@ test("two tabs: the second shows what the first cast", async () => {
 	const two = visit(server, records).voter;
 	await one.cast(upstage);
 	const end = await two.cast(ncAi);
-	assert.equal(end.name, "counted");
+	assert.deepEqual([end.name, end.already], ["counted", true]);
 	assert.deepEqual(server.counted(), ["upstage"]);
 	assert.deepEqual(two.record.ballot, upstage);
 });
