@@ -322,7 +322,7 @@ static void announce(struct supervisor *supervisor)
 		printf(
 		    "  vote       %svote/\n"
 		    "  results    %sresults/\n"
-		    "  projector  %sresults/?view=projector\n"
+		    "  projector  %sprojector/\n"
 		    "  English    %sen/\n",
 		    supervisor->url, supervisor->url, supervisor->url, supervisor->url);
 	for (size_t i = 0; i < options->n_rounds; i++)
