@@ -1,0 +1,300 @@
+/* What the benchmarks share: the round with its private key, tokens minted offline, requests ready
+ * to send, processes' CPU time and memory, and the floor. One file a program: all functions are
+ * inline. */
+#ifndef TALLYD_TESTS_BENCH_H
+#define TALLYD_TESTS_BENCH_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#include "base/encode.h"
+#include "config/round.h"
+#include "config/settings.h"
+#include "contest/form.h"
+
+__attribute__((format(printf, 1, 2), noreturn)) static inline void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+	exit(EX_SOFTWARE);
+}
+
+static inline int64_t now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static inline int by_size(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of values sorted with by_size(). */
+static inline double percentile(const uint32_t *sorted, size_t n, double p)
+{
+	size_t at = (size_t)((double)n * p);
+
+	return n ? sorted[at < n ? at : n - 1] : 0;
+}
+
+static inline long number_argument(const char *text, const char *name)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || number < 1)
+		die("%s takes a number from 1, not \"%s\"", name, text);
+	return number;
+}
+
+/* ---- the contest ---- */
+
+struct bench {
+	struct settings settings;
+	struct round *round;
+	struct blindrsa_private *key;
+	char host[64];
+	uint16_t port;
+};
+
+static inline void bench_load(struct bench *bench, const char *config)
+{
+	struct config_errors errors = {0};
+	char why[ROUND_WHY_MAX];
+	const char *colon;
+
+	if (settings_load(config, &bench->settings, &errors) < 0) {
+		config_errors_print(&errors, stderr);
+		exit(EX_CONFIG);
+	}
+	config_errors_release(&errors);
+	if (round_load(&bench->settings, bench->settings.contests[0], &bench->round, why) < 0 ||
+	    keyring_load_token_private(bench->settings.keys, bench->round->name, &bench->key, why) <
+		0)
+		die("%s", why);
+	colon = strrchr(bench->settings.listen, ':');
+	if (colon == NULL)
+		die("the configuration listens on %s", bench->settings.listen);
+	(void)snprintf(bench->host, sizeof(bench->host), "127.0.0.1");
+	bench->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+}
+
+static inline void bench_release(struct bench *bench)
+{
+	blindrsa_private_free(bench->key);
+	round_free(bench->round);
+	settings_release(&bench->settings);
+}
+
+#define BENCH_REQUEST_MAX 1200
+
+struct bench_request {
+	size_t len;
+	char text[BENCH_REQUEST_MAX];
+};
+
+/* A whole request that casts a ballot for one entry with a fresh token. */
+static inline void bench_mint(const struct bench *bench, size_t entry, struct bench_request *ret)
+{
+	const struct round *round = bench->round;
+	uint8_t nonce[PP_NONCE_SIZE], token[PP_TOKEN_SIZE];
+	char text[BASE64_SIZE(PP_TOKEN_SIZE)], body[256];
+	int len;
+
+	if (RAND_bytes(nonce, sizeof(nonce)) <= 0)
+		die("no randomness");
+	pp_token_input(nonce, round->challenge_digest, round->keys.token_key_id, token);
+	if (blindrsa_sign_message(bench->key, slice_make(token, PP_TOKEN_INPUT_SIZE),
+		token + PP_TOKEN_INPUT_SIZE) < 0)
+		die("a token could not be signed");
+	(void)base64url_encode_padded(token, sizeof(token), text);
+	entry %= round->contest->n_entries;
+	(void)snprintf(body, sizeof(body),
+	    strcmp(round->contest->form->name, "scores") == 0 ? "{\"scores\":{\"%s\":%d}}"
+							      : "{\"choices\":[\"%s\"]}",
+	    round->contest->entries[entry].id, round->contest->ballot.score_max);
+	len = snprintf(ret->text, sizeof(ret->text),
+	    "POST /v1/contests/%s/ballots HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
+	    "Authorization: PrivateToken token=\"%s\"\r\nContent-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    round->contest->id, bench->port, text, strlen(body), body);
+	if (len < 0 || (size_t)len >= sizeof(ret->text))
+		die("the request is too long");
+	ret->len = (size_t)len;
+}
+
+/* ---- processes ---- */
+
+#define PROCESSES_MAX 64
+
+enum process_kind { PROCESS_WORKER, PROCESS_REDIS, PROCESS_OTHER, PROCESS_KINDS };
+
+struct processes { /* a supervisor and its children */
+	size_t n;
+	pid_t pid[PROCESSES_MAX];
+	enum process_kind kind[PROCESSES_MAX];
+};
+
+static inline enum process_kind process_kind(pid_t pid)
+{
+	char path[64], name[64] = "";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	file = fopen(path, "r");
+	if (file != NULL) {
+		if (fgets(name, sizeof(name), file) == NULL)
+			name[0] = '\0';
+		(void)fclose(file);
+	}
+	if (strncmp(name, "worker", 6) == 0)
+		return PROCESS_WORKER;
+	return strncmp(name, "redis", 5) == 0 ? PROCESS_REDIS : PROCESS_OTHER;
+}
+
+static inline void processes_add(struct processes *all, pid_t pid)
+{
+	if (all->n == PROCESSES_MAX)
+		die("too many processes");
+	all->pid[all->n] = pid;
+	all->kind[all->n++] = process_kind(pid);
+}
+
+static inline void processes_find(struct processes *all, pid_t supervisor)
+{
+	char path[64];
+	int child;
+	FILE *file;
+
+	processes_add(all, supervisor);
+	(void)snprintf(
+	    path, sizeof(path), "/proc/%d/task/%d/children", (int)supervisor, (int)supervisor);
+	file = fopen(path, "r");
+	if (file == NULL)
+		die("%s: %s", path, strerror(errno));
+	while (fscanf(file, "%d", &child) == 1)
+		processes_add(all, child);
+	(void)fclose(file);
+}
+
+/* utime and stime of all threads, from /proc/PID/stat, in microseconds (10 ms fine). */
+static inline double process_cpu_us(pid_t pid)
+{
+	char path[64], line[1024];
+	const char *rest;
+	unsigned long user, system;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (file == NULL || fgets(line, sizeof(line), file) == NULL)
+		die("%s: the process is gone", path);
+	(void)fclose(file);
+	rest = strrchr(line, ')'); /* the name may hold anything */
+	if (rest == NULL || sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+				&user, &system) != 2)
+		die("%s: cannot be read", path);
+	return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
+static inline double cpu_us(const struct processes *all, enum process_kind kind)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->kind[i] == kind)
+			sum += process_cpu_us(all->pid[i]);
+	return sum;
+}
+
+/* VmRSS in bytes. */
+static inline double rss_bytes(const struct processes *all, enum process_kind kind)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		char path[64], line[256];
+		long kb;
+		FILE *file;
+
+		if (all->kind[i] != kind)
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)all->pid[i]);
+		file = fopen(path, "r");
+		if (file == NULL)
+			die("%s: %s", path, strerror(errno));
+		while (fgets(line, sizeof(line), file) != NULL)
+			if (sscanf(line, "VmRSS: %ld kB", &kb) == 1)
+				sum += (double)kb * 1024;
+		(void)fclose(file);
+	}
+	return sum;
+}
+
+/* ---- the floor ---- */
+
+/* Microseconds a verification as `openssl speed rsa2048` measures them now; 0 where it cannot. */
+static inline double floor_us(void)
+{
+	char line[256];
+	double per_second = 0;
+	FILE *speed = popen("openssl speed -seconds 2 rsa2048 2>/dev/null", "r");
+
+	if (speed == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), speed) != NULL)
+		(void)sscanf(line, "rsa 2048 bits %*s %*s %*f %lf", &per_second);
+	(void)pclose(speed);
+	return per_second > 0 ? 1e6 / per_second : 0;
+}
+
+/* ---- connections ---- */
+
+static inline int connect_to(const struct bench *bench)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(bench->port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	if (fd < 0 || inet_pton(AF_INET, bench->host, &address.sin_addr) != 1 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die("%s:%u: %s", bench->host, bench->port, strerror(errno));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
+}
+
+static inline void raise_descriptors(size_t wanted)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		die("getrlimit: %s", strerror(errno));
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < wanted)
+		die("%zu descriptors are needed, and the limit is %lu: raise it (ulimit -n)",
+		    wanted, (unsigned long)limit.rlim_cur);
+}
+
+#endif
