@@ -74,15 +74,14 @@ struct bench {
 	struct settings settings;
 	struct round *round;
 	struct blindrsa_private *key;
-	char host[64];
 	uint16_t port;
 };
 
-static inline void bench_load(struct bench *bench, const char *config)
+/* `port`: where the daemon serves. */
+static inline void bench_load(struct bench *bench, const char *config, long port)
 {
 	struct config_errors errors = {0};
 	char why[ROUND_WHY_MAX];
-	const char *colon;
 
 	if (settings_load(config, &bench->settings, &errors) < 0) {
 		config_errors_print(&errors, stderr);
@@ -93,11 +92,7 @@ static inline void bench_load(struct bench *bench, const char *config)
 	    keyring_load_token_private(bench->settings.keys, bench->round->name, &bench->key, why) <
 		0)
 		die("%s", why);
-	colon = strrchr(bench->settings.listen, ':');
-	if (colon == NULL)
-		die("the configuration listens on %s", bench->settings.listen);
-	(void)snprintf(bench->host, sizeof(bench->host), "127.0.0.1");
-	bench->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+	bench->port = (uint16_t)port;
 }
 
 static inline void bench_release(struct bench *bench)
@@ -273,13 +268,16 @@ static inline double floor_us(void)
 
 static inline int connect_to(const struct bench *bench)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(bench->port)};
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET,
+	    .sin_port = htons(bench->port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
 
-	if (fd < 0 || inet_pton(AF_INET, bench->host, &address.sin_addr) != 1 ||
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		die("%s:%u: %s", bench->host, bench->port, strerror(errno));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die("127.0.0.1:%u: %s", bench->port, strerror(errno));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return fd;
 }

@@ -7,7 +7,7 @@
 #include "bench.h"
 
 static const char usage[] =
-    "Usage: cast -c FILE --supervisor PID [--count N] [--connections N]\n"
+    "Usage: cast -c FILE --port PORT --supervisor PID [--count N] [--connections N]\n"
     "\n"
     "Casts N votes (20000) over N connections (64) at the daemon that runs with the configuration "
     "FILE\n"
@@ -150,6 +150,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
+	    {"port", required_argument, NULL, 'p'},
 	    {"supervisor", required_argument, NULL, 's'},
 	    {"count", required_argument, NULL, 'n'},
 	    {"connections", required_argument, NULL, 'k'},
@@ -159,6 +160,7 @@ int main(int argc, char **argv)
 	struct processes all = {0};
 	double before[PROCESS_KINDS], floor, floor_after, seconds;
 	const char *config = NULL;
+	long port = 0;
 	pid_t supervisor = 0;
 	int64_t began;
 	int option;
@@ -166,6 +168,8 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		if (option == 'c')
 			config = optarg;
+		else if (option == 'p')
+			port = number_argument(optarg, "--port");
 		else if (option == 's')
 			supervisor = (pid_t)number_argument(optarg, "--supervisor");
 		else if (option == 'n')
@@ -175,12 +179,12 @@ int main(int argc, char **argv)
 		else
 			config = NULL;
 	}
-	if (config == NULL || supervisor == 0 || optind != argc) {
+	if (config == NULL || port == 0 || supervisor == 0 || optind != argc) {
 		(void)fputs(usage, stderr);
 		return EX_USAGE;
 	}
 	raise_descriptors(load.connections + 32);
-	bench_load(&load.bench, config);
+	bench_load(&load.bench, config, port);
 	load.requests = calloc(load.count, sizeof(*load.requests));
 	load.latency_us = calloc(load.count, sizeof(*load.latency_us));
 	load.clients = calloc(load.connections, sizeof(*load.clients));

@@ -9,7 +9,8 @@
 #include "bench.h"
 
 static const char usage[] =
-    "Usage: fanout -c FILE --supervisor PID [--subscribers N] [--seconds N] [--votes N]\n"
+    "Usage: fanout -c FILE --port PORT --supervisor PID [--subscribers N] [--seconds N] [--votes "
+    "N]\n"
     "\n"
     "Subscribes N streams (1000) to the tally of the daemon that runs with FILE and is the "
     "process\n"
@@ -209,6 +210,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
+	    {"port", required_argument, NULL, 'p'},
 	    {"supervisor", required_argument, NULL, 's'},
 	    {"subscribers", required_argument, NULL, 'n'},
 	    {"seconds", required_argument, NULL, 't'},
@@ -219,6 +221,7 @@ int main(int argc, char **argv)
 	struct processes all = {0};
 	long seconds = 10, votes = 20;
 	const char *config = NULL;
+	long port = 0;
 	pid_t supervisor = 0;
 	double rss, cpu, deliveries;
 	int option;
@@ -226,6 +229,8 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		if (option == 'c')
 			config = optarg;
+		else if (option == 'p')
+			port = number_argument(optarg, "--port");
 		else if (option == 's')
 			supervisor = (pid_t)number_argument(optarg, "--supervisor");
 		else if (option == 'n')
@@ -237,12 +242,12 @@ int main(int argc, char **argv)
 		else
 			config = NULL;
 	}
-	if (config == NULL || supervisor == 0 || optind != argc) {
+	if (config == NULL || port == 0 || supervisor == 0 || optind != argc) {
 		(void)fputs(usage, stderr);
 		return EX_USAGE;
 	}
 	raise_descriptors(fan.n + 32);
-	bench_load(&fan.bench, config);
+	bench_load(&fan.bench, config, port);
 	fan.n_requests = (size_t)((seconds + 5) * votes);
 	fan.room = fan.n * (size_t)seconds * 8;
 	fan.subscribers = calloc(fan.n, sizeof(*fan.subscribers));
