@@ -57,7 +57,7 @@ struct ledger *ledger_new(
 	ledger->shards = calloc(options->shards, sizeof(*ledger->shards));
 	ledger->keys = calloc(LEDGER_BATCH_MAX, sizeof(*ledger->keys));
 	for (unsigned i = 0; ledger->shards && i < options->shards; i++)
-		ledger_cast_list_init(&ledger->shards[i].gathered);
+		cast_list_init(&ledger->shards[i].gathered);
 	/* "{…~rehearsal/<shard>}" must fit; contest ids are far shorter. */
 	if (!ledger->shards || !ledger->keys || strlen(options->contest) > LEDGER_PREFIX_MAX - 32) {
 		ledger_free(ledger);

@@ -13,29 +13,10 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
-enum {
-	BLOCK_SIZE = 768, /* of a pooled record: 1 KiB with its head, enough for nearly all */
-	DECIMAL_MAX = 21, /* "-9223372036854775808" and a NUL */
-	ARGS_FIXED = 5,   /* spent, number of key, ballot, replaces, number of increments */
-	CALL_HEAD = 7,    /* FCALL cast_1 n rules log count … hash */
-};
-
-enum { ARG_SPENT, ARG_KEY, ARG_BALLOT, ARG_REPLACES, ARG_COUNT };
-
-struct cast {
-	struct cast *next;
-	cast_cb *cb;
-	void *arg;
-	enum cast_verdict verdict; /* once it lies in `done` */
-	unsigned shard, bucket;
-	bool parked, pooled;
-	uint8_t spent[LEDGER_SPENT_SIZE];
-	size_t n_args;
-	struct slice *args; /* as ballot.lua wants them; ARG_KEY is set by the batch */
-	_Alignas(max_align_t) char block[];
-};
+enum { CALL_HEAD = 7 }; /* FCALL cast_1 n rules log count … hash */
 
 struct batch {
 	struct batch *next;
@@ -44,61 +25,7 @@ struct batch {
 	struct cast *casts[LEDGER_BATCH_MAX];
 };
 
-/* ---- lists and records ---- */
-
-void ledger_cast_list_init(struct cast_list *list)
-{
-	list->head = NULL;
-	list->tail = &list->head;
-	list->n = 0;
-}
-
-static void list_put(struct cast_list *list, struct cast *cast)
-{
-	cast->next = NULL;
-	*list->tail = cast;
-	list->tail = &cast->next;
-	list->n++;
-}
-
-static struct cast *list_take(struct cast_list *list)
-{
-	struct cast *cast = list->head;
-
-	if (cast) {
-		list->head = cast->next;
-		if (!list->head)
-			list->tail = &list->head;
-		list->n--;
-	}
-	return cast;
-}
-
-/* Without a record nobody can be told of the failure, so there is nothing left but to stop. */
-static struct cast *cast_new(struct ledger *ledger, size_t block_size)
-{
-	struct cast *cast = ledger->free_casts;
-
-	if (cast && block_size <= BLOCK_SIZE) {
-		ledger->free_casts = cast->next;
-		return cast;
-	}
-	cast = malloc(sizeof(*cast) + (block_size > BLOCK_SIZE ? block_size : BLOCK_SIZE));
-	if (!cast)
-		abort();
-	cast->pooled = block_size <= BLOCK_SIZE;
-	return cast;
-}
-
-static void cast_free(struct ledger *ledger, struct cast *cast)
-{
-	if (!cast->pooled) {
-		free(cast);
-		return;
-	}
-	cast->next = ledger->free_casts;
-	ledger->free_casts = cast;
-}
+/* ---- telling ---- */
 
 static void cast_tell(struct ledger *ledger, struct cast *cast, const struct cast_result *result)
 {
@@ -106,69 +33,13 @@ static void cast_tell(struct ledger *ledger, struct cast *cast, const struct cas
 	void *arg = cast->arg;
 
 	ledger->casting--;
-	cast_free(ledger, cast);
+	cast_free(&ledger->free_casts, cast);
 	cb(arg, result);
 }
 
 static void cast_tell_verdict(struct ledger *ledger, struct cast *cast, enum cast_verdict verdict)
 {
 	cast_tell(ledger, cast, &(struct cast_result){.verdict = verdict, .shard = cast->shard});
-}
-
-/* ---- arguments of a ballot ---- */
-
-static char *put_bytes(char *at, const void *bytes, size_t len, struct slice *ret)
-{
-	memcpy(at, bytes, len);
-	*ret = slice_make(at, len);
-	return at + len;
-}
-
-static char *put_decimal(char *at, int64_t value, struct slice *ret)
-{
-	char digits[DECIMAL_MAX];
-	char *p = digits + sizeof(digits);
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-
-	do {
-		*--p = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
-	if (value < 0)
-		*--p = '-';
-	return put_bytes(at, p, (size_t)(digits + sizeof(digits) - p), ret);
-}
-
-static size_t block_size(struct slice ballot, const struct form_increment *increments, size_t n)
-{
-	size_t size = (ARGS_FIXED + 2 * n) * sizeof(struct slice) + ballot.len + 2 * DECIMAL_MAX;
-
-	for (size_t i = 0; i < n; i++)
-		size += strlen(increments[i].counter) + DECIMAL_MAX;
-	return size;
-}
-
-static void fill_args(struct cast *cast, struct slice ballot,
-    const struct form_increment *increments, size_t n, int64_t replaces)
-{
-	struct slice *arg = (struct slice *)(void *)cast->block;
-	char *at = cast->block + (ARGS_FIXED + 2 * n) * sizeof(*arg);
-
-	cast->args = arg;
-	cast->n_args = ARGS_FIXED + 2 * n;
-	arg[ARG_SPENT] = slice_make(cast->spent, LEDGER_SPENT_SIZE);
-	at = put_bytes(at, ballot.ptr, ballot.len, &arg[ARG_BALLOT]);
-	arg[ARG_REPLACES] = slice_make("", 0);
-	if (replaces >= 0)
-		at = put_decimal(at, replaces, &arg[ARG_REPLACES]);
-	at = put_decimal(at, (int64_t)n, &arg[ARG_COUNT]);
-	arg += ARGS_FIXED;
-	for (size_t i = 0; i < n; i++, arg += 2) {
-		const char *name = increments[i].counter;
-
-		at = put_bytes(at, name, strlen(name), &arg[0]);
-		at = put_decimal(at, increments[i].by, &arg[1]);
-	}
 }
 
 /* ---- gathering ---- */
@@ -178,7 +49,7 @@ static void refuse_later(struct ledger *ledger, struct cast *cast, enum cast_ver
 	static const struct timeval at_once = {0, 0};
 
 	cast->verdict = verdict;
-	list_put(&ledger->done, cast);
+	cast_list_put(&ledger->done, cast);
 	if (!evtimer_pending(&ledger->turn, NULL))
 		evtimer_add(&ledger->turn, &at_once);
 }
@@ -188,21 +59,20 @@ void ledger_cast(struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], 
     void *arg)
 {
 	bool room = ledger->casting < ledger->options.in_flight_max;
-	struct cast *cast = cast_new(ledger, block_size(ballot, increments, n_increments));
+	struct cast *cast =
+	    cast_new(&ledger->free_casts, spent, ballot, increments, n_increments, replaces);
 
 	cast->cb = cb;
 	cast->arg = arg;
 	cast->parked = false;
-	memcpy(cast->spent, spent, LEDGER_SPENT_SIZE);
 	cast->shard = ledger_shard_of(ledger, spent);
 	cast->bucket = ledger_bucket_of(ledger, spent);
-	fill_args(cast, ballot, increments, n_increments, replaces);
 	ledger->casting++;
 	if (!ledger->ready || !room || ballot.len > LEDGER_BALLOT_MAX) {
 		refuse_later(ledger, cast, CAST_BUSY);
 		return;
 	}
-	list_put(&ledger->shards[cast->shard].gathered, cast);
+	cast_list_put(&ledger->shards[cast->shard].gathered, cast);
 	ledger->gathered++;
 }
 
@@ -215,7 +85,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* Only what is there now: a callback that casts again must not keep the loop. */
 	for (unsigned n = ledger->done.n; n > 0; n--) {
-		cast = list_take(&ledger->done);
+		cast = cast_list_take(&ledger->done);
 		cast_tell_verdict(ledger, cast, cast->verdict);
 	}
 	if (ledger->done.head)
@@ -274,7 +144,7 @@ static size_t number_buckets(struct ledger *ledger, struct batch *batch, struct 
 			ret_keys[n] = slice_make(key, (size_t)len);
 			seen[n++] = cast->bucket;
 		}
-		cast->args[ARG_KEY] =
+		cast->args[CAST_ARG_KEY] =
 		    small_number(4 + k); /* KEYS counts from 1: rules, log, count */
 	}
 	return n;
@@ -318,7 +188,7 @@ static struct batch *batch_new(struct ledger *ledger)
 	else
 		batch = malloc(sizeof(*batch));
 	if (!batch)
-		abort(); /* as in cast_new() */
+		abort(); /* as in cast_record.c */
 	batch->ledger = ledger;
 	batch->n = 0;
 	return batch;
@@ -336,7 +206,7 @@ static void send_gathered(struct ledger *ledger, struct shard *shard)
 		struct batch *batch = batch_new(ledger);
 
 		while (batch->n < LEDGER_BATCH_MAX && shard->gathered.head)
-			batch->casts[batch->n++] = list_take(&shard->gathered);
+			batch->casts[batch->n++] = cast_list_take(&shard->gathered);
 		ledger->gathered -= batch->n;
 		send_batch(ledger, batch);
 	}
@@ -457,9 +327,21 @@ static void park(struct batch *batch)
 			continue;
 		}
 		cast->parked = true;
-		list_put(&ledger->parked, cast);
+		cast_list_put(&ledger->parked, cast);
 	}
 	ledger_recheck(ledger, "function library missing");
+}
+
+/* Damage meets every ballot anew: a line a second is enough. */
+static void log_damage(struct batch *batch, struct slice text)
+{
+	int64_t now_ms = clock_steady_ms();
+
+	if (batch->n > 1 || now_ms - batch->ledger->damage_logged_ms < 1000)
+		return;
+	batch->ledger->damage_logged_ms = now_ms;
+	log_error("shard %u: a ballot was not counted: %.*s", batch->casts[0]->shard, (int)text.len,
+	    text.ptr);
 }
 
 static void batch_refused(struct batch *batch, const struct redis_reply *error)
@@ -479,10 +361,7 @@ static void batch_refused(struct batch *batch, const struct redis_reply *error)
 		tell_all(batch, CAST_RULES_DIFFER);
 		break;
 	case REFUSED_DAMAGED:
-		if (batch->n == 1)
-			log_error("shard %u: a ballot was not counted: %.*s",
-			    batch->casts[0]->shard, (int)redis_reply_text(error).len,
-			    redis_reply_text(error).ptr);
+		log_damage(batch, redis_reply_text(error));
 		retry_alone(batch, CAST_FAULT);
 		break;
 	}
@@ -511,12 +390,12 @@ void ledger_cast_unpark(struct ledger *ledger)
 {
 	struct cast *cast;
 
-	while ((cast = list_take(&ledger->parked))) {
+	while ((cast = cast_list_take(&ledger->parked))) {
 		if (!ledger->ready) {
 			refuse_later(ledger, cast, CAST_BUSY);
 			continue;
 		}
-		list_put(&ledger->shards[cast->shard].gathered, cast);
+		cast_list_put(&ledger->shards[cast->shard].gathered, cast);
 		ledger->gathered++;
 	}
 	if (ledger->ready)
@@ -525,8 +404,8 @@ void ledger_cast_unpark(struct ledger *ledger)
 
 void ledger_cast_init(struct ledger *ledger)
 {
-	ledger_cast_list_init(&ledger->parked);
-	ledger_cast_list_init(&ledger->done);
+	cast_list_init(&ledger->parked);
+	cast_list_init(&ledger->done);
 	evtimer_assign(&ledger->turn, ledger->base, on_turn, ledger);
 }
 
@@ -537,18 +416,15 @@ void ledger_cast_release(struct ledger *ledger)
 	struct batch *batch;
 
 	for (unsigned i = 0; ledger->shards && i < ledger->options.shards; i++) {
-		while ((cast = list_take(&ledger->shards[i].gathered)))
+		while ((cast = cast_list_take(&ledger->shards[i].gathered)))
 			cast_tell_verdict(ledger, cast, CAST_BUSY);
 	}
-	while ((cast = list_take(&ledger->parked)))
+	while ((cast = cast_list_take(&ledger->parked)))
 		cast_tell_verdict(ledger, cast, CAST_BUSY);
-	while ((cast = list_take(&ledger->done)))
+	while ((cast = cast_list_take(&ledger->done)))
 		cast_tell_verdict(ledger, cast, cast->verdict);
 	evtimer_del(&ledger->turn);
-	while ((cast = ledger->free_casts)) {
-		ledger->free_casts = cast->next;
-		free(cast);
-	}
+	cast_release_all(&ledger->free_casts);
 	while ((batch = ledger->free_batches)) {
 		ledger->free_batches = batch->next;
 		free(batch);

@@ -5,6 +5,7 @@
 
 #include <event2/event_struct.h>
 
+#include "store/cast_record.h"
 #include "store/ledger.h"
 #include "store/redis.h"
 
@@ -12,13 +13,7 @@
 #define LEDGER_PREFIX_MAX 160 /* "{<contest>~rehearsal/<shard>}" */
 #define LEDGER_KEY_MAX    (LEDGER_PREFIX_MAX + 32)
 
-struct cast;
 struct batch;
-
-struct cast_list {
-	struct cast *head, **tail;
-	unsigned n;
-};
 
 struct shard {
 	char prefix[LEDGER_PREFIX_MAX];
@@ -48,6 +43,7 @@ struct ledger {
 	struct cast_list parked; /* until the function library is loaded */
 	struct cast_list done;   /* answered, to be told in the next turn */
 	struct event turn;
+	int64_t damage_logged_ms;
 	struct cast *free_casts;
 	struct batch *free_batches;
 
@@ -77,7 +73,6 @@ void ledger_setup_release(struct ledger *ledger);
 void ledger_recheck(struct ledger *ledger, const char *why);
 
 /* ledger_cast.c */
-void ledger_cast_list_init(struct cast_list *list);
 void ledger_cast_init(struct ledger *ledger);
 void ledger_cast_release(struct ledger *ledger);
 /* Setup has ended: casts the parked ballots, or refuses them. */

@@ -23,7 +23,8 @@
 #include <hiredis/hiredis.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "store/redis_command.h"
+#include "store/redis_link.h"
 
 /* hiredis has a macro of the same name; both mean success and must stay the same number. */
 static_assert(REDIS_OK == 0, "REDIS_OK of hiredis and of enum redis_outcome");
@@ -40,27 +41,6 @@ enum state {
 	CONNECTED,
 };
 
-struct command {
-	struct command *next;
-	redis_cb *cb;
-	void *arg;
-	int64_t deadline_ms;
-	enum redis_outcome outcome; /* once it lies in `done` */
-	bool pooled;
-};
-
-struct command_list {
-	struct command *head, **tail;
-};
-
-/* A connection: hiredis' context and its libevent hooks. Freed by hiredis through on_cleanup(). */
-struct link {
-	redisAsyncContext *ac;
-	struct event_base *base;
-	struct event readable, writable;
-	bool connecting;
-};
-
 struct redis {
 	struct event_base *base;
 	char *host; /* or the path of the socket */
@@ -73,13 +53,12 @@ struct redis {
 	enum state state;
 	bool told_down;
 	unsigned backoff_ms;
-	struct link *link; /* NULL while WAITING */
+	struct redis_link *link; /* NULL while WAITING */
 
 	/* Sent and unanswered, oldest first: deadlines ascend, and replies come in this order. */
-	struct command_list sent;
-	struct command_list done; /* to be called back in the next turn */
-	unsigned in_flight;
-	struct command *pool, *pool_free;
+	struct redis_commands sent;
+	struct redis_commands done; /* to be called back in the next turn */
+	struct redis_pool pool;
 
 	struct event timer; /* backoff, connecting or the oldest command's deadline */
 	struct event turn;  /* next turn of the loop: flush, complete `done` */
@@ -90,119 +69,7 @@ struct redis {
 	size_t argv_cap;
 };
 
-/* ---- replies ---- */
-
-static const redisReply *raw(const struct redis_reply *reply)
-{
-	return (const redisReply *)(const void *)reply;
-}
-
-enum redis_kind redis_reply_kind(const struct redis_reply *reply)
-{
-	switch (raw(reply)->type) {
-	case REDIS_REPLY_INTEGER:
-		return REDIS_INTEGER;
-	case REDIS_REPLY_STRING:
-		return REDIS_TEXT;
-	case REDIS_REPLY_STATUS:
-		return REDIS_STATUS;
-	case REDIS_REPLY_ERROR:
-		return REDIS_ERROR;
-	case REDIS_REPLY_ARRAY:
-		return REDIS_ARRAY;
-	default:
-		return REDIS_NIL;
-	}
-}
-
-int64_t redis_reply_integer(const struct redis_reply *reply)
-{
-	return raw(reply)->type == REDIS_REPLY_INTEGER ? raw(reply)->integer : 0;
-}
-
-struct slice redis_reply_text(const struct redis_reply *reply)
-{
-	int type = raw(reply)->type;
-
-	if (type != REDIS_REPLY_STRING && type != REDIS_REPLY_STATUS && type != REDIS_REPLY_ERROR)
-		return slice_make("", 0);
-	return slice_make(raw(reply)->str, raw(reply)->len);
-}
-
-size_t redis_reply_count(const struct redis_reply *reply)
-{
-	return raw(reply)->type == REDIS_REPLY_ARRAY ? raw(reply)->elements : 0;
-}
-
-const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t index)
-{
-	assert(index < redis_reply_count(reply));
-	return (const struct redis_reply *)(const void *)raw(reply)->element[index];
-}
-
 /* ---- commands ---- */
-
-static void list_init(struct command_list *list)
-{
-	list->head = NULL;
-	list->tail = &list->head;
-}
-
-static void list_put(struct command_list *list, struct command *command)
-{
-	command->next = NULL;
-	*list->tail = command;
-	list->tail = &command->next;
-}
-
-static struct command *list_take(struct command_list *list)
-{
-	struct command *command = list->head;
-
-	if (command) {
-		list->head = command->next;
-		if (!list->head)
-			list->tail = &list->head;
-	}
-	return command;
-}
-
-/* From the pool, which holds in_flight_max; only what is refused above that costs an allocation.
- * Without a record the promise to call back cannot be kept, so there is nothing left but to stop.
- */
-static struct command *command_new(struct redis *redis, redis_cb *cb, void *arg)
-{
-	struct command *command = redis->pool_free;
-
-	if (command) {
-		redis->pool_free = command->next;
-		command->pooled = true;
-	} else {
-		command = calloc(1, sizeof(*command));
-		if (!command)
-			abort();
-	}
-	command->cb = cb;
-	command->arg = arg;
-	redis->in_flight++;
-	return command;
-}
-
-static void command_finish(struct redis *redis, struct command *command, enum redis_outcome outcome,
-    const struct redis_reply *reply)
-{
-	redis_cb *cb = command->cb;
-	void *arg = command->arg;
-
-	redis->in_flight--;
-	if (command->pooled) {
-		command->next = redis->pool_free;
-		redis->pool_free = command;
-	} else {
-		free(command);
-	}
-	cb(arg, outcome, reply);
-}
 
 static void next_turn(struct redis *redis)
 {
@@ -212,10 +79,16 @@ static void next_turn(struct redis *redis)
 		evtimer_add(&redis->turn, &at_once);
 }
 
-static void finish_later(struct redis *redis, struct command *command, enum redis_outcome outcome)
+static void on_output(void *owner)
+{
+	next_turn(owner);
+}
+
+static void finish_later(
+    struct redis *redis, struct redis_command *command, enum redis_outcome outcome)
 {
 	command->outcome = outcome;
-	list_put(&redis->done, command);
+	redis_commands_put(&redis->done, command);
 	next_turn(redis);
 }
 
@@ -224,89 +97,6 @@ static void arm_timer(struct redis *redis, int64_t ms)
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 
 	evtimer_add(&redis->timer, &tv);
-}
-
-/* ---- libevent hooks for hiredis ---- */
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct link *link = arg;
-
-	(void)fd;
-	(void)what;
-	redisAsyncHandleRead(link->ac);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct link *link = arg;
-
-	(void)fd;
-	(void)what;
-	redisAsyncHandleWrite(link->ac);
-}
-
-static void hook_add_read(void *data)
-{
-	struct link *link = data;
-
-	if (!event_pending(&link->readable, EV_READ, NULL))
-		event_add(&link->readable, NULL);
-}
-
-static void hook_del_read(void *data)
-{
-	struct link *link = data;
-
-	event_del(&link->readable);
-}
-
-/* Once connected, what is queued goes out by redis_flush(), at the latest in the next turn; the
- * socket is watched only when it did not take everything. This saves two epoll_ctl() a command. */
-static void hook_add_write(void *data)
-{
-	struct link *link = data;
-
-	if (link->connecting)
-		event_add(&link->writable, NULL);
-	else if (link->ac->data)
-		next_turn(link->ac->data);
-}
-
-static void hook_del_write(void *data)
-{
-	struct link *link = data;
-
-	event_del(&link->writable);
-}
-
-static void on_cleanup(void *data)
-{
-	struct link *link = data;
-
-	event_del(&link->readable);
-	event_del(&link->writable);
-	free(link);
-}
-
-static struct link *link_new(struct event_base *base, redisAsyncContext *ac)
-{
-	struct link *link = calloc(1, sizeof(*link));
-
-	if (!link)
-		return NULL;
-	link->ac = ac;
-	link->base = base;
-	link->connecting = true;
-	event_assign(&link->readable, base, ac->c.fd, EV_READ | EV_PERSIST, on_readable, link);
-	event_assign(&link->writable, base, ac->c.fd, EV_WRITE | EV_PERSIST, on_writable, link);
-	ac->ev.data = link;
-	ac->ev.addRead = hook_add_read;
-	ac->ev.delRead = hook_del_read;
-	ac->ev.addWrite = hook_add_write;
-	ac->ev.delWrite = hook_del_write;
-	ac->ev.cleanup = on_cleanup;
-	return link;
 }
 
 /* ---- connecting and losing ---- */
@@ -347,12 +137,12 @@ static int64_t next_backoff(struct redis *redis)
  * of the disconnection. */
 static void lost(struct redis *redis, const char *why)
 {
-	struct command *command;
+	struct redis_command *command;
 
 	redis->link = NULL;
 	redis->write_failed = false;
 	set_state(redis, WAITING);
-	while ((command = list_take(&redis->sent)))
+	while ((command = redis_commands_take(&redis->sent)))
 		finish_later(redis, command, REDIS_UNKNOWN);
 	arm_timer(redis, next_backoff(redis));
 	tell(redis, false, why);
@@ -449,7 +239,7 @@ static void connect_now(struct redis *redis)
 
 	if (ac && ac->err)
 		snprintf(why, sizeof(why), "cannot connect: %s", ac->errstr);
-	if (!ac || ac->err || !(redis->link = link_new(redis->base, ac))) {
+	if (!ac || ac->err || !(redis->link = redis_link_new(redis->base, ac, on_output))) {
 		if (ac)
 			redisAsyncFree(ac);
 		lost(redis, why);
@@ -494,8 +284,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct redis *redis = arg;
-	struct command_list batch;
-	struct command *command;
+	struct redis_commands batch;
+	struct redis_command *command;
 
 	(void)fd;
 	(void)what;
@@ -508,45 +298,14 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	if (!redis->done.head)
 		return;
 	batch = redis->done;
-	list_init(&redis->done);
+	redis_commands_init(&redis->done);
 	while ((command = batch.head)) {
 		batch.head = command->next;
-		command_finish(redis, command, command->outcome, NULL);
+		redis_pool_finish(&redis->pool, command, command->outcome, NULL);
 	}
 }
 
 /* ---- public ---- */
-
-static int parse_address(struct redis *redis, const char *address)
-{
-	const char *host, *colon;
-	char *end;
-	long port;
-	size_t len;
-
-	if (strncmp(address, "unix:", 5) == 0 && address[5]) {
-		redis->host = strdup(address + 5);
-		return redis->host ? 0 : -ENOMEM;
-	}
-	if (strncmp(address, "tcp:", 4) != 0)
-		return -EINVAL;
-	host = address + 4;
-	colon = strrchr(host, ':');
-	if (!colon || colon == host)
-		return -EINVAL;
-	errno = 0;
-	port = strtol(colon + 1, &end, 10);
-	if (errno || end == colon + 1 || *end || port < 1 || port > 65535)
-		return -EINVAL;
-	len = (size_t)(colon - host);
-	if (host[0] == '[' && len > 2 && host[len - 1] == ']') {
-		host++;
-		len -= 2;
-	}
-	redis->host = strndup(host, len);
-	redis->port = (int)port;
-	return redis->host ? 0 : -ENOMEM;
-}
 
 static int copy_text(const char *text, char **ret)
 {
@@ -571,12 +330,12 @@ struct redis *redis_new(struct event_base *base, const struct redis_options *opt
 	redis->backoff_ms = FIRST_BACKOFF_MS;
 	redis->on_state = options->on_state;
 	redis->arg = options->arg;
-	list_init(&redis->sent);
-	list_init(&redis->done);
+	redis_commands_init(&redis->sent);
+	redis_commands_init(&redis->done);
 	evtimer_assign(&redis->timer, base, on_timer, redis);
 	evtimer_assign(&redis->turn, base, on_turn, redis);
 
-	r = parse_address(redis, options->address);
+	r = redis_address_parse(options->address, &redis->host, &redis->port);
 	if (r == 0)
 		r = copy_text(options->user, &redis->user);
 	if (r == 0)
@@ -584,15 +343,9 @@ struct redis *redis_new(struct event_base *base, const struct redis_options *opt
 	if (r < 0)
 		goto fail;
 
-	redis->pool = calloc(redis->in_flight_max, sizeof(*redis->pool));
-	if (redis->in_flight_max && !redis->pool) {
-		r = -ENOMEM;
+	r = redis_pool_init(&redis->pool, redis->in_flight_max);
+	if (r < 0)
 		goto fail;
-	}
-	for (unsigned i = 0; i < redis->in_flight_max; i++) {
-		redis->pool[i].next = redis->pool_free;
-		redis->pool_free = &redis->pool[i];
-	}
 	arm_timer(redis, 0);
 	return redis;
 
@@ -604,7 +357,7 @@ fail:
 
 void redis_free(struct redis *redis)
 {
-	struct command *command;
+	struct redis_command *command;
 
 	if (!redis)
 		return;
@@ -617,14 +370,14 @@ void redis_free(struct redis *redis)
 		lost(redis, "closing"); /* everything sent now lies in `done` */
 		if (ac)
 			redisAsyncFree(ac);
-		while ((command = list_take(&redis->done)))
-			command_finish(redis, command, command->outcome, NULL);
+		while ((command = redis_commands_take(&redis->done)))
+			redis_pool_finish(&redis->pool, command, command->outcome, NULL);
 		evtimer_del(&redis->timer);
 		evtimer_del(&redis->turn);
 	}
 	free(redis->argv);
 	free(redis->argvlen);
-	free(redis->pool);
+	redis_pool_release(&redis->pool);
 	free(redis->host);
 	free(redis->user);
 	free(redis->password);
@@ -639,7 +392,7 @@ bool redis_is_connected(const struct redis *redis)
 static void on_reply(redisAsyncContext *ac, void *r, void *privdata)
 {
 	struct redis *redis = ac->data;
-	struct command *command;
+	struct redis_command *command;
 
 	if (!redis)
 		return;
@@ -647,9 +400,9 @@ static void on_reply(redisAsyncContext *ac, void *r, void *privdata)
 		on_disconnect(ac, REDIS_ERR);
 		return;
 	}
-	command = list_take(&redis->sent);
+	command = redis_commands_take(&redis->sent);
 	assert(command == privdata);
-	command_finish(redis, command, REDIS_OK, r);
+	redis_pool_finish(&redis->pool, command, REDIS_OK, r);
 }
 
 static bool make_argv(struct redis *redis, size_t argc, const struct slice *argv)
@@ -676,8 +429,8 @@ static bool make_argv(struct redis *redis, size_t argc, const struct slice *argv
 
 void redis_call(struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
 {
-	bool room = redis->in_flight < redis->in_flight_max;
-	struct command *command = command_new(redis, cb, arg);
+	bool room = redis->pool.taken < redis->in_flight_max;
+	struct redis_command *command = redis_pool_take(&redis->pool, cb, arg);
 
 	if (!room || redis->state != CONNECTED || redis->write_failed ||
 	    !make_argv(redis, argc, argv) ||
@@ -687,7 +440,7 @@ void redis_call(struct redis *redis, redis_cb *cb, void *arg, size_t argc, const
 		return;
 	}
 	command->deadline_ms = clock_steady_ms() + redis->deadline_ms;
-	list_put(&redis->sent, command);
+	redis_commands_put(&redis->sent, command);
 	if (!evtimer_pending(&redis->timer, NULL))
 		arm_timer(redis, redis->deadline_ms);
 }
@@ -695,7 +448,7 @@ void redis_call(struct redis *redis, redis_cb *cb, void *arg, size_t argc, const
 /* Never completes anything by itself: a failed write is acted on in the next turn. */
 void redis_flush(struct redis *redis)
 {
-	struct link *link = redis->link;
+	struct redis_link *link = redis->link;
 	int all = 0;
 
 	if (!link || link->connecting || redis->write_failed)
@@ -705,7 +458,7 @@ void redis_flush(struct redis *redis)
 		next_turn(redis);
 		return;
 	}
-	if (!all && !event_pending(&link->writable, EV_WRITE, NULL))
-		event_add(&link->writable, NULL);
-	hook_add_read(link);
+	if (!all)
+		redis_link_watch_output(link);
+	redis_link_watch_input(link);
 }

@@ -33,7 +33,7 @@ __attribute__((noreturn)) static inline void server_fail(const char *what)
 static inline void server_dir(struct redis_server *server)
 {
 	memset(server, 0, sizeof(*server));
-	snprintf(server->dir, sizeof(server->dir), "%s", "/tmp/tallyd-unit-XXXXXX");
+	memcpy(server->dir, "/tmp/tallyd-unit-XXXXXX", sizeof("/tmp/tallyd-unit-XXXXXX"));
 	if (!mkdtemp(server->dir))
 		server_fail("mkdtemp");
 	snprintf(server->socket, sizeof(server->socket), "%s/redis.sock", server->dir);

@@ -1,0 +1,138 @@
+/* Records of ballots: see cast_record.h. */
+#include "store/cast_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BLOCK_SIZE = 768, /* of a pooled record: 1 KiB with its head, enough for nearly all */
+	DECIMAL_MAX = 21, /* "-9223372036854775808" and a NUL */
+};
+
+void cast_list_init(struct cast_list *list)
+{
+	list->head = NULL;
+	list->tail = &list->head;
+	list->n = 0;
+}
+
+void cast_list_put(struct cast_list *list, struct cast *cast)
+{
+	cast->next = NULL;
+	*list->tail = cast;
+	list->tail = &cast->next;
+	list->n++;
+}
+
+struct cast *cast_list_take(struct cast_list *list)
+{
+	struct cast *cast = list->head;
+
+	if (cast) {
+		list->head = cast->next;
+		if (!list->head)
+			list->tail = &list->head;
+		list->n--;
+	}
+	return cast;
+}
+
+/* Without a record nobody can be told of the failure, so there is nothing left but to stop. */
+static struct cast *take(struct cast **unused, size_t block_size)
+{
+	struct cast *cast = *unused;
+
+	if (cast && block_size <= BLOCK_SIZE) {
+		*unused = cast->next;
+		return cast;
+	}
+	cast = malloc(sizeof(*cast) + (block_size > BLOCK_SIZE ? block_size : BLOCK_SIZE));
+	if (!cast)
+		abort();
+	cast->pooled = block_size <= BLOCK_SIZE;
+	return cast;
+}
+
+static char *put_bytes(char *at, const void *bytes, size_t len, struct slice *ret)
+{
+	memcpy(at, bytes, len);
+	*ret = slice_make(at, len);
+	return at + len;
+}
+
+static char *put_decimal(char *at, int64_t value, struct slice *ret)
+{
+	char digits[DECIMAL_MAX];
+	char *p = digits + sizeof(digits);
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do {
+		*--p = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (value < 0)
+		*--p = '-';
+	return put_bytes(at, p, (size_t)(digits + sizeof(digits) - p), ret);
+}
+
+static size_t block_size(struct slice ballot, const struct form_increment *increments, size_t n)
+{
+	size_t size = (CAST_ARGS + 2 * n) * sizeof(struct slice) + ballot.len + 2 * DECIMAL_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		size += strlen(increments[i].counter) + DECIMAL_MAX;
+	return size;
+}
+
+static void fill_args(struct cast *cast, struct slice ballot,
+    const struct form_increment *increments, size_t n, int64_t replaces)
+{
+	struct slice *arg = (struct slice *)(void *)cast->block;
+	char *at = cast->block + (CAST_ARGS + 2 * n) * sizeof(*arg);
+
+	cast->args = arg;
+	cast->n_args = CAST_ARGS + 2 * n;
+	arg[CAST_ARG_SPENT] = slice_make(cast->spent, LEDGER_SPENT_SIZE);
+	at = put_bytes(at, ballot.ptr, ballot.len, &arg[CAST_ARG_BALLOT]);
+	arg[CAST_ARG_REPLACES] = slice_make("", 0);
+	if (replaces >= 0)
+		at = put_decimal(at, replaces, &arg[CAST_ARG_REPLACES]);
+	at = put_decimal(at, (int64_t)n, &arg[CAST_ARG_COUNT]);
+	arg += CAST_ARGS;
+	for (size_t i = 0; i < n; i++, arg += 2) {
+		const char *name = increments[i].counter;
+
+		at = put_bytes(at, name, strlen(name), &arg[0]);
+		at = put_decimal(at, increments[i].by, &arg[1]);
+	}
+}
+
+struct cast *cast_new(struct cast **unused, const uint8_t spent[LEDGER_SPENT_SIZE],
+    struct slice ballot, const struct form_increment *increments, size_t n, int64_t replaces)
+{
+	struct cast *cast = take(unused, block_size(ballot, increments, n));
+
+	memcpy(cast->spent, spent, LEDGER_SPENT_SIZE);
+	fill_args(cast, ballot, increments, n, replaces);
+	return cast;
+}
+
+void cast_free(struct cast **unused, struct cast *cast)
+{
+	if (!cast->pooled) {
+		free(cast);
+		return;
+	}
+	cast->next = *unused;
+	*unused = cast;
+}
+
+void cast_release_all(struct cast **unused)
+{
+	struct cast *cast;
+
+	while ((cast = *unused)) {
+		*unused = cast->next;
+		free(cast);
+	}
+}
