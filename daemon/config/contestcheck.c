@@ -70,15 +70,16 @@ static void check_reference(
     const struct check *check, struct ids ids, const char *id, const yaml_node_t *node)
 {
 	const char *known[ORGANISATIONS_MAX], *nearest;
+	size_t n = ids.n < ORGANISATIONS_MAX ? ids.n : ORGANISATIONS_MAX;
 
-	for (size_t i = 0; i < ids.n && i < ORGANISATIONS_MAX; i++) {
-		known[i] = id_at(&ids, i);
-		if (!id || (known[i] && strcmp(known[i], id) == 0))
-			return;
-	}
 	if (!id)
 		return;
-	nearest = value_nearest(id, known, ids.n < ORGANISATIONS_MAX ? ids.n : ORGANISATIONS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		known[i] = id_at(&ids, i);
+		if (known[i] && strcmp(known[i], id) == 0)
+			return;
+	}
+	nearest = value_nearest(id, known, n);
 	if (nearest)
 		document_error(check->errors, node, "\"%s\" is not in \"%s\"; did you mean \"%s\"?",
 		    id, ids.list, nearest);
@@ -153,15 +154,17 @@ struct names {
 static int add_name(
     struct names *names, size_t organisation, const char *name, const yaml_node_t *node)
 {
+	struct named *named = &names->list[names->n];
 	char plain[PLAIN_NAME_MAX];
-	char *copy;
 
 	if (!name)
 		return 0;
-	copy = strdup(organisation_plain_name(name, plain, sizeof(plain)));
-	if (!copy)
+	named->plain = strdup(organisation_plain_name(name, plain, sizeof(plain)));
+	if (!named->plain)
 		return -ENOMEM;
-	names->list[names->n++] = (struct named){copy, organisation, node};
+	named->organisation = organisation;
+	named->node = node;
+	names->n++;
 	return 0;
 }
 

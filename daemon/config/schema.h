@@ -50,7 +50,7 @@ struct schema_key {
 	const char *const *words;         /* NULL-ended */
 	const struct text_format *format; /* of a text, or of each text of a list */
 	const struct schema *sub;
-	size_t offset, size, count_offset;
+	size_t offset, size, count_offset; /* size: of integers */
 	const char
 	    *fallback;   /* as it would stand in the file; NULL: zero, NULL, none. A list: "[]" */
 	const char *doc; /* one sentence */
@@ -64,7 +64,7 @@ struct schema {
 #define SCHEMA_AT(type, member)                                                                    \
 	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define SCHEMA_LIST_AT(type, member, count)                                                        \
-	SCHEMA_AT(type, member), .count_offset = offsetof(type, count)
+	.offset = offsetof(type, member), .count_offset = offsetof(type, count)
 
 struct schema_source {
 	struct document *document;

@@ -196,7 +196,8 @@ static int word_index(const char *const *words, const char *text, int64_t *ret_i
 
 static bool has_range(const struct schema_key *key)
 {
-	return key->type == SCHEMA_NUMBER || key->type == SCHEMA_DURATION || key->type == SCHEMA_SIZE;
+	return key->type == SCHEMA_NUMBER || key->type == SCHEMA_DURATION ||
+	       key->type == SCHEMA_SIZE;
 }
 
 /* The integer that a text stands for in this key. 0 or -EINVAL. */

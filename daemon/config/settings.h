@@ -1,5 +1,5 @@
-/* config/tallyd.yaml as values. Owned by whoever loads; settings_release() frees. Defaults equal what
- * the shipped file says. */
+/* config/tallyd.yaml as values. Owned by whoever loads; settings_release() frees. Defaults equal
+ * what the shipped file says. */
 #ifndef TALLYD_CONFIG_SETTINGS_H
 #define TALLYD_CONFIG_SETTINGS_H
 
@@ -11,18 +11,18 @@
 #include "config/schema.h"
 
 struct settings {
-	char *listen;	    /* "127.0.0.1:8080", "[::1]:8080", "*:8080"; port 0 picks one */
+	char *listen;       /* "127.0.0.1:8080", "[::1]:8080", "*:8080"; port 0 picks one */
 	char *admin_listen; /* /metrics and health for operators; NULL: none */
-	int workers;	    /* 0: one per core */
+	int workers;        /* 0: one per core */
 	char **contests;    /* paths of contest files, resolved against this file's directory */
 	size_t n_contests;
 	bool rehearsal; /* serve every contest as its rehearsal */
-	char *keys;	/* directory */
-	char *pages;	/* directory of static pages (tallyctl site); NULL: serve none */
+	char *keys;     /* directory */
+	char *pages;    /* directory of static pages (tallyctl site); NULL: serve none */
 	char **origins; /* page origins that may call the API, "https://vote.example" */
 	size_t n_origins;
 	char *api_origin, *issuer_origin; /* for site.json; "" = where the pages come from */
-	char *issuer_name;		  /* TokenChallenge (RFC 9577) */
+	char *issuer_name;                /* TokenChallenge (RFC 9577) */
 	char *origin_info;
 	char *log_name; /* first part of the ballot logs' origin */
 	struct {

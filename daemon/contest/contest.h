@@ -1,5 +1,6 @@
-/* What a contest is: plain values, filled by config/contestfile from the contest's file. Pure; no I/O.
- * A struct contest owns everything it points to; contest_free() releases it. Texts are UTF-8. */
+/* What a contest is: plain values, filled by config/contestfile from the contest's file. Pure; no
+ * I/O. A struct contest owns everything it points to; contest_free() releases it. Texts are UTF-8.
+ */
 #ifndef TALLYD_CONTEST_CONTEST_H
 #define TALLYD_CONTEST_CONTEST_H
 
@@ -13,7 +14,7 @@
 
 #define CONTEST_ENTRIES_MAX    64
 #define CONTEST_RANKING_MAX    16
-#define CONTEST_ID_MAX	       40  /* [a-z0-9-], begins with a letter */
+#define CONTEST_ID_MAX         40  /* [a-z0-9-], begins with a letter */
 #define CONTEST_INCREMENTS_MAX 256 /* of one ballot */
 
 struct text { /* the same in both languages of the pages */
@@ -36,7 +37,7 @@ struct organisation {
 	struct text name;
 	char **aliases; /* other names under which it is known */
 	size_t n_aliases;
-	char *group; /* id of the group of companies it belongs to, or NULL */
+	char *group;   /* id of the group of companies it belongs to, or NULL */
 	char *unit_of; /* id of the organisation that it is a part of, or NULL */
 };
 
@@ -74,9 +75,9 @@ extern const char *const admission_names[];
 extern const char *const visibility_names[];
 
 struct publish_steps { /* how the public's numbers move */
-	int first_at; /* ballots before anything is shown */
-	int step;     /* ballots between two showings */
-	int every_ms; /* and at least so long between them */
+	int first_at;  /* ballots before anything is shown */
+	int step;      /* ballots between two showings */
+	int every_ms;  /* and at least so long between them */
 };
 
 struct contest {
@@ -84,12 +85,12 @@ struct contest {
 	bool rehearsal; /* the rehearsal: block has been applied */
 	bool demonstration;
 	struct text name;
-	struct text about; /* who may vote, in a line or two */
-	struct text entry_noun; /* what an entry is called: 팀 / team */
-	struct text organiser;	/* who runs it */
-	char *contact;		/* mail address or URL for help */
+	struct text about;           /* who may vote, in a line or two */
+	struct text entry_noun;      /* what an entry is called: 팀 / team */
+	struct text organiser;       /* who runs it */
+	char *contact;               /* mail address or URL for help */
 	int64_t opens_ms, closes_ms; /* 0 in a rehearsal: always open */
-	char *time_zone;	     /* IANA name, for the pages: Asia/Seoul */
+	char *time_zone;             /* IANA name, for the pages: Asia/Seoul */
 	enum admission_kind admission;
 	enum revote revote;
 	const struct form *form;
@@ -99,7 +100,9 @@ struct contest {
 	} ballot;
 	enum visibility citizen, experts, standing;
 	struct publish_steps publish;
-	struct { int min_entries, max_wait_ms; } seal;
+	struct {
+		int min_entries, max_wait_ms;
+	} seal;
 	bool openings_public;
 	unsigned shards;
 	uint64_t expected_voters;
@@ -119,8 +122,9 @@ void contest_free(struct contest *contest);
 int contest_entry(const struct contest *contest, struct slice id);
 const struct organisation *contest_organisation(const struct contest *contest, const char *id);
 
-/* A name as it is compared: without spaces, ASCII letters in lower case, without the suffix 산학협력단
- * (a university's cooperation foundation is no other organisation). Cut to fit; returns ret_text. */
+/* A name as it is compared: without spaces, ASCII letters in lower case, without the suffix
+ * 산학협력단 (a university's cooperation foundation is no other organisation). Cut to fit; returns
+ * ret_text. */
 char *organisation_plain_name(const char *name, char *ret_text, size_t cap);
 
 /* expected_voters / 80, at least 1: keeps the spent buckets small. */
@@ -129,7 +133,8 @@ unsigned contest_buckets(const struct contest *contest);
 /* "<id>" or, in a rehearsal, "<id>~rehearsal": names the round in keys, files and the log. */
 void contest_round(const struct contest *contest, char *ret_text, size_t cap);
 
-/* What everybody may know of it, as the API shows it; without phase, clock, and hashes. NULL: memory. */
+/* What everybody may know of it, as the API shows it; without phase, clock, and hashes. NULL:
+ * memory. */
 json_t *contest_public_json(const struct contest *contest);
 
 /* Everything that affects counting, as canonical JSON (sorted keys, compact) for the rules record:

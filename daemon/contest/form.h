@@ -1,11 +1,10 @@
 /* Ballot forms: one row each. A form reads a ballot from JSON, prints it canonically, turns it into
  * counter increments, and counters into a tally. Pure rules; knows nothing of HTTP or Redis.
  *
- * Canonical ballots (⚑; they enter the log's commitment): the form's name and then one line an item,
- * each ended by LF; ASCII ids, integers only, no spaces.
- *   choices   "choices\nupstage\n"                     in the contest file's order
- *   scores    "scores\nnaver-cloud=3\nupstage=8\n"     in the contest file's order; integer steps
- *                                                      from the minimum: (score - min) / step */
+ * Canonical ballots (⚑; they enter the log's commitment): the form's name and then one line an
+ * item, each ended by LF; ASCII ids, integers only, no spaces. choices   "choices\nupstage\n" in
+ * the contest file's order scores    "scores\nnaver-cloud=3\nupstage=8\n"     in the contest file's
+ * order; integer steps from the minimum: (score - min) / step */
 #ifndef TALLYD_CONTEST_FORM_H
 #define TALLYD_CONTEST_FORM_H
 
@@ -16,7 +15,7 @@
 #include "contest/contest.h"
 
 #define FORM_COUNTER_MAX 96
-#define FORM_WHY_MAX	 200
+#define FORM_WHY_MAX     200
 
 struct form_increment {
 	char counter[FORM_COUNTER_MAX];
@@ -32,39 +31,41 @@ struct ballot {
 
 /* A tally row. Ties share a rank ("1, 2, 2, 4"). */
 struct tally_row {
-	int entry; /* index in the contest */
-	int64_t votes;	/* ballots that name the entry */
-	int64_t sum;	/* scores: sum of the integer steps; else = votes */
-	double share;	/* choices: votes / ballots, 0 when there is none */
-	double mean;	/* scores: mean score on the contest's scale; NaN when votes = 0 */
+	int entry;     /* index in the contest */
+	int64_t votes; /* ballots that name the entry */
+	int64_t sum;   /* scores: sum of the integer steps; else = votes */
+	double share;  /* choices: votes / ballots, 0 when there is none */
+	double mean;   /* scores: mean score on the contest's scale; NaN when votes = 0 */
 	int rank;
 };
 
 struct form {
 	bool has_mean; /* a tally row shows a mean rather than a share */
-	const char *name; /* "choices": also the one member of the request's body and the first line */
+	const char
+	    *name; /* "choices": also the one member of the request's body and the first line */
 
-	/* `body` is the request's whole JSON: an object with the member `name` and no other. check() is
-	 * called after it. 0; -EINVAL with a sentence in ret_why that says what is wrong
+	/* `body` is the request's whole JSON: an object with the member `name` and no other.
+	 * check() is called after it. 0; -EINVAL with a sentence in ret_why that says what is wrong
 	 * and what would be right. */
 	int (*parse)(const struct contest *contest, const json_t *body, struct ballot *ret_ballot,
 	    char ret_why[FORM_WHY_MAX]);
-	/* Whether a ballot whose items are all well-formed has as many as the contest wants. 0; -EINVAL with
-	 * ret_why. */
-	int (*check)(const struct contest *contest, const struct ballot *ballot,
-	    char ret_why[FORM_WHY_MAX]);
+	/* Whether a ballot whose items are all well-formed has as many as the contest wants. 0;
+	 * -EINVAL with ret_why. */
+	int (*check)(
+	    const struct contest *contest, const struct ballot *ballot, char ret_why[FORM_WHY_MAX]);
 	/* Appends the items, without the form's name. 0 or -ENOMEM/-ENOBUFS. */
 	int (*print)(const struct contest *contest, const struct ballot *ballot, struct buf *out);
-	/* Reads one item line (without LF) back into the ballot; the lines come in the contest file's
-	 * order. 0 or -EINVAL. */
+	/* Reads one item line (without LF) back into the ballot; the lines come in the contest
+	 * file's order. 0 or -EINVAL. */
 	int (*read_item)(const struct contest *contest, struct slice line, struct ballot *ballot);
 	/* At most CONTEST_INCREMENTS_MAX; returns how many. */
 	size_t (*increments)(const struct contest *contest, const struct ballot *ballot,
 	    struct form_increment *ret_increments);
-	/* counter(arg, name) gives a counter's value, 0 when it does not exist. Fills one row per entry,
-	 * in the contest's order, ranks included. */
-	void (*tally)(const struct contest *contest, int64_t (*counter)(void *arg, const char *name),
-	    void *arg, int64_t ballots, struct tally_row *ret_rows);
+	/* counter(arg, name) gives a counter's value, 0 when it does not exist. Fills one row per
+	 * entry, in the contest's order, ranks included. */
+	void (*tally)(const struct contest *contest,
+	    int64_t (*counter)(void *arg, const char *name), void *arg, int64_t ballots,
+	    struct tally_row *ret_rows);
 	/* The form as the public definition shows it: {"name":"choices","min":1,"max":1}. */
 	json_t *(*describe)(const struct contest *contest);
 };

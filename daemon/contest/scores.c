@@ -137,14 +137,15 @@ static size_t scores_increments(const struct contest *contest, const struct ball
 	return n;
 }
 
+__extension__ typedef __int128 wide; /* holds the product of two counters */
+
 /* Whether a's mean is higher than b's; no mean at all is the lowest. Exact: doubles could merge two
  * means that differ, or part two that do not. */
 static bool is_higher(const struct tally_row *a, const struct tally_row *b)
 {
 	if (a->votes <= 0 || b->votes <= 0)
 		return a->votes > 0 && b->votes <= 0;
-	return (__extension__(__int128) a->sum) * b->votes >
-	       (__extension__(__int128) b->sum) * a->votes;
+	return (wide)a->sum * b->votes > (wide)b->sum * a->votes;
 }
 
 static void scores_tally(const struct contest *contest,
