@@ -61,8 +61,8 @@ struct ledger_options {
  * each reconnection, retrying until it is done. `redis` is borrowed. NULL: memory. */
 struct ledger *ledger_new(
     struct event_base *base, struct redis *redis, const struct ledger_options *options);
-/* Casts and reads under way complete (CAST_UNKNOWN, -EIO) when redis_free() is called before this.
- */
+/* After redis_free(), which completes what is under way (CAST_UNKNOWN, -EIO); what was gathered and
+ * not sent completes here (CAST_BUSY). */
 void ledger_free(struct ledger *ledger);
 
 bool ledger_is_ready(const struct ledger *ledger);
@@ -125,7 +125,7 @@ enum issue_verdict {
 	ISSUE_NEW,      /* recorded now: sign */
 	ISSUE_SAME,     /* the same blinded message as before: sign again, the answer is the same */
 	ISSUE_OTHER,    /* this identity already has a token for another blinded message */
-	ISSUE_NOT_OPEN, /* outside the hours */
+	ISSUE_NOT_OPEN, /* before the hours, or paused */
 	ISSUE_CLOSED,
 	ISSUE_FAULT,
 	ISSUE_BUSY,    /* certainly not recorded */

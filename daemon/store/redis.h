@@ -45,7 +45,8 @@ struct redis_options {
 
 /* Begins to connect; NULL with errno set only when memory is short or the address is malformed. */
 struct redis *redis_new(struct event_base *base, const struct redis_options *options);
-/* Completes everything in flight (REDIS_UNKNOWN or REDIS_NOT_SENT) before it returns. */
+/* Completes everything in flight (REDIS_UNKNOWN or REDIS_NOT_SENT) before it returns. Not from
+ * within a callback. */
 void redis_free(struct redis *redis);
 
 bool redis_is_connected(const struct redis *redis);
