@@ -65,7 +65,7 @@ describe('scores', () => {
 		}
 	});
 
-	test('that are not', async () => {
+	test('that are not', async (t) => {
 		const { min, max } = contest.form;
 		const all = Object.fromEntries(ids.map((id) => [id, min]));
 		const token = round.mint();
@@ -73,7 +73,6 @@ describe('scores', () => {
 			['too high', { ...all, [ids[0]]: max + 1 }, new RegExp(String(max))],
 			['too low', { ...all, [ids[0]]: min - 1 }, new RegExp(String(min))],
 			['a fraction', `{"scores":${JSON.stringify(all).replace(`:${min}`, `:${min}.5`)}}`, /\S/],
-			['a whole number written as a fraction', `{"scores":${JSON.stringify(all).replace(`:${min}`, `:${min}.0`)}}`, /\S/],
 			['a text', { ...all, [ids[0]]: String(min) }, /\S/],
 			['true', { ...all, [ids[0]]: true }, /\S/],
 			['null', { ...all, [ids[0]]: null }, /\S/],
@@ -81,8 +80,9 @@ describe('scores', () => {
 			['none', {}, /\S/],
 			['a list', ids, /scores/],
 		])
-			assertProblem(await round.cast(token, typeof scores === 'string' ? scores : { scores }), 422, 'invalid-ballot', detail),
-			assert.ok(what);
+			await t.test(what, async () => {
+				assertProblem(await round.cast(token, typeof scores === 'string' ? scores : { scores }), 422, 'invalid-ballot', detail);
+			});
 		assert.equal((await round.cast(token, { scores: all })).status, 201);
 	});
 });
@@ -118,7 +118,7 @@ describe('several choices, replaceable', () => {
 	});
 
 	test('a ballot is replaced only by who knows which: a late retry of A never undoes B', async () => {
-		const before = await instance.tally(round.id);
+		const before = await round.tallyNow();
 		const token = round.mint();
 		const A = [ids[0]], B = [ids[1], ids[2]], C = [ids[2]];
 		const a = await round.cast(token, { choices: A });
@@ -139,7 +139,7 @@ describe('several choices, replaceable', () => {
 		assert.deepEqual(assertProblem(await round.cast(token, { choices: A }), 409, 'token-spent').receipt, b.json);
 		assert.deepEqual(assertProblem(await replace(token, C, a.json.index), 409, 'token-spent').receipt, b.json);
 
-		const tally = await instance.tallyOf(round.id, before.ballots + 1);
+		const tally = await round.tallyNow();
 		assert.equal(tally.ballots, before.ballots + 1);
 		for (const id of ids)
 			assert.equal(votes(tally)[id] - votes(before)[id], B.includes(id) ? 1 : 0, id);
@@ -181,7 +181,7 @@ describe('several choices, replaceable', () => {
 
 	test('counters equal a model after random casts and replacements', async (t) => {
 		const random = randomFrom(t);
-		const before = await instance.tally(round.id);
+		const before = await round.tallyNow();
 		const model = new Map(); // token -> {choices, receipt}
 		const tokens = Array.from({ length: 20 }, () => round.mint());
 		for (let step = 0; step < 150; step++) {
@@ -199,19 +199,12 @@ describe('several choices, replaceable', () => {
 			else
 				assert.deepEqual(assertProblem(reply, 409, reply.json.type.split('#')[1]).receipt, held.receipt);
 		}
-		const tally = await instance.tallyOf(round.id, before.ballots + model.size);
+		const tally = await round.tallyNow();
+		assert.equal(tally.ballots, before.ballots + model.size);
 		const expected = votes(before);
 		for (const { choices } of model.values())
 			for (const id of choices)
 				expected[id]++;
-		assert.deepEqual(votes((await settled(tally)) ?? tally), expected);
-
-		// A replacement changes no number of ballots: wait for the sequence of the log's last entry.
-		async function settled(tally) {
-			const size = Number((await instance.redisClient().xrevrange(`{${round.name}/0}:log`, '+', '-', 'COUNT', 1))[0][0].split('-')[0]);
-			for (let now = tally; ; now = await instance.tally(round.id))
-				if (now.sequence >= size)
-					return now;
-		}
+		assert.deepEqual(votes(tally), expected);
 	});
 });

@@ -98,8 +98,8 @@ describe('HTTP', { concurrency: 4 }, () => {
 			const reply = await connection.response(options);
 			return { connection, reply };
 		};
-		test('empty lines before a request', async () => {
-			const { connection, reply } = await exchange(`\r\n\r\n${get(H)}`);
+		test('an empty line before a request', async () => { // RFC 9112 section 2.2
+			const { connection, reply } = await exchange(`\r\n${get(H)}`);
 			assert.equal(reply.status, 200);
 			connection.destroy();
 		});

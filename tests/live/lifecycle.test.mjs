@@ -111,7 +111,14 @@ describe('keys', () => {
 		assert.equal((await runProgram(TALLYCTL, [...config(), 'keygen'])).code, 0);
 		assert.deepEqual(await readFile(path.join(keys, 'token.private.pem')), before);
 	});
+	test('the site names both the key and the log', async () => {
+		const [site] = instance.site.contests;
+		const { x } = crypto.createPublicKey(await readFile(path.join(keys, 'log.public.pem'))).export({ format: 'jwk' });
+		assert.equal(site.log_key, Buffer.from(x, 'base64url').toString('base64'));
+		assert.equal(site.token_key_id, round.keyId.toString('hex'));
+	});
 	test('that others can read are refused', async () => {
+		await instance.end();
 		const file = path.join(keys, 'token.private.pem');
 		await chmod(file, 0o640);
 		try {
@@ -121,12 +128,6 @@ describe('keys', () => {
 		} finally {
 			await chmod(file, 0o600);
 		}
-	});
-	test('the site names both the key and the log', async () => {
-		const [site] = instance.site.contests;
-		const { x } = crypto.createPublicKey(await readFile(path.join(keys, 'log.public.pem'))).export({ format: 'jwk' });
-		assert.equal(site.log_key, Buffer.from(x, 'base64url').toString('base64'));
-		assert.equal(site.token_key_id, round.keyId.toString('hex'));
 	});
 });
 
@@ -219,7 +220,7 @@ describe('start and end', () => {
 		assert.ok(about('/ballots').length >= 1 && about('/v1/tokens').length >= 1);
 		for (const line of [...about('/ballots'), ...about('/v1/tokens')])
 			assert.doesNotMatch(line, /127\.0\.0\.1/);
-		assert.match(about('"GET /v1/contests')[0] ?? about('/v1/contests')[0], /127\.0\.0\.1/);
+		assert.match(about('GET /v1/contests ')[0], /127\.0\.0\.1/);
 		assert.doesNotMatch(instance.stderr, /PrivateToken|token="/);
 	});
 });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { eventually } from './instance.mjs';
 
 const sha256 = (...parts) => {
 	const hash = crypto.createHash('sha256');
@@ -101,6 +102,22 @@ export class Round {
 		}
 	}
 
+	/** The tally that has everything which is in the logs by now. */
+	async tallyNow() {
+		this.redis ??= this.instance.redisClient();
+		const { shards } = this.instance.site.contests.find((contest) => contest.id === this.id);
+		let size = 0;
+		for (let shard = 0; shard < shards; shard++) {
+			const [last] = await this.redis.xrevrangeBuffer(`{${this.name}/${shard}}:log`, '+', '-', 'COUNT', 1);
+			if (last) // its first index + 1, and how many it packs
+				size += Number(last[0].toString().split('-')[0]) - 1 + unpack(last[1][1]).length;
+		}
+		return eventually(async () => {
+			const tally = await this.instance.tally(this.id);
+			return tally.sequence >= size && tally;
+		}, `a tally with ${size} entries of the log`);
+	}
+
 	origin(shard = 0) {
 		return `${this.logName}/${this.name}/${shard}`;
 	}
@@ -120,6 +137,17 @@ export class Round {
 		assert.equal(receipt.entry, sha256('tallyd ballot v1\n', this.origin(receipt.shard), '\n',
 			u64(receipt.index), spent, salt, canonical).toString('base64'));
 	}
+}
+
+/** The ballots of one entry of a shard's log: (spent 16, u16 length, canonical ballot)*. */
+export function unpack(packed) {
+	const ballots = [];
+	for (let at = 0; at < packed.length;) {
+		const end = at + 18 + packed.readUInt16BE(at + 16);
+		ballots.push({ spent: packed.subarray(at, at + 16), ballot: packed.subarray(at + 18, end).toString() });
+		at = end;
+	}
+	return ballots;
 }
 
 export const spentOf = (token) => sha256('tallyd spent v1\n', token.subarray(0, 98)).subarray(0, 16);
