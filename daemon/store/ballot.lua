@@ -16,8 +16,9 @@ local REPLACEMENTS_MAX = 10
 local EXACT = 9e15 -- below 2^53: numbers up to here are exact
 local STEP = 1e9   -- no single increment is larger
 
+-- An index or a sum; far cheaper than %.0f or the conversion that `..` does.
 local function text(n)
-  return string.format('%.0f', n)
+  return string.format('%d', n)
 end
 
 local function now_ms()
@@ -237,6 +238,16 @@ local function cast(keys, args)
   local reply, fresh, packed, writes = { now }, {}, {}, {}
   local next_index = size
 
+  local parsed = {} -- the same few numbers come again and again
+  local function number(s)
+    local n = parsed[s]
+    if not n then
+      n = tonumber(s)
+      parsed[s] = n
+    end
+    return n
+  end
+
   local function judge(spent, bucket, ballot, replaces, first_increment, n)
     if bucket_of(rules, ':spent:', spent) ~= bucket or #ballot > 65535 then
       return { 'differ' }
@@ -265,7 +276,7 @@ local function cast(keys, args)
 
     local last = first_increment + 2 * n - 2
     for i = first_increment, last, 2 do
-      if not counter_takes(counters, args[i], tonumber(args[i + 1])) then
+      if not counter_takes(counters, args[i], number(args[i + 1])) then
         return { 'fault' }
       end
     end
@@ -275,7 +286,7 @@ local function cast(keys, args)
 
     -- Accepted.
     for i = first_increment, last, 2 do
-      counter_add(counters, args[i], tonumber(args[i + 1]))
+      counter_add(counters, args[i], number(args[i + 1]))
     end
     if not old then
       counter_add(counters, 'ballots', 1)
@@ -300,12 +311,12 @@ local function cast(keys, args)
 
   local at, last = 2, #args
   while at <= last do
-    local n = tonumber(args[at + 4])
+    local n = number(args[at + 4])
     if not n or at + 4 + 2 * n > last then
       return redis.error_reply('ERR malformed call')
     end
     reply[#reply + 1] =
-      judge(args[at], keys[tonumber(args[at + 1])], args[at + 2], args[at + 3], at + 5, n)
+      judge(args[at], keys[number(args[at + 1])], args[at + 2], args[at + 3], at + 5, n)
     at = at + 5 + 2 * n
   end
 
