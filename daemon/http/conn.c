@@ -11,10 +11,9 @@
 #include "base/clock.h"
 #include "http/server_internal.h"
 
-#define READ_STEP           4096
-#define PIPELINE_OUTPUT_MAX 65536        /* queued replies above which the next request waits */
-#define LINGER_BYTES_MAX    (256 * 1024) /* read and thrown away before a close */
-#define CROWD               1024         /* connections above which idle ones keep no buffers */
+#define READ_STEP        4096
+#define LINGER_BYTES_MAX (256 * 1024) /* read and thrown away before a close */
+#define CROWD            1024         /* connections above which idle ones keep no buffers */
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
 
