@@ -1,6 +1,6 @@
-/* Blind RSA signatures, RSABSSA-SHA384-PSS-Deterministic (RFC 9474): SHA-384, MGF1 with SHA-384, salt
- * of 48 bytes, message not randomised. Keys are 2048 bits here; the module takes 2048 to 4096 so that
- * the RFC's own vectors (4096) run through it; e is 65537. OpenSSL does the arithmetic. */
+/* Blind RSA signatures, RSABSSA-SHA384-PSS-Deterministic (RFC 9474): SHA-384, MGF1 with SHA-384,
+ * salt of 48 bytes, message not randomised. Keys are 2048 bits here; the module takes 2048 to 4096
+ * so that the RFC's own vectors (4096) run through it; e is 65537. OpenSSL does the arithmetic. */
 #ifndef TALLYD_CRYPTO_BLINDRSA_H
 #define TALLYD_CRYPTO_BLINDRSA_H
 
@@ -9,14 +9,14 @@
 
 #include "base/slice.h"
 
-#define BLINDRSA_BYTES	   256 /* of a 2048-bit modulus, signature, blinded message */
+#define BLINDRSA_BYTES     256 /* of a 2048-bit modulus, signature, blinded message */
 #define BLINDRSA_BYTES_MAX 512
-#define BLINDRSA_SALT	   48
+#define BLINDRSA_SALT      48
 #define BLINDRSA_DER_MAX   560
 #define BLINDRSA_PEM_MAX   4096 /* of a private 4096-bit key */
 
 struct blindrsa_private; /* the signer's half */
-struct blindrsa_public;	 /* everybody's half; keeps a verification context: one thread */
+struct blindrsa_public;  /* everybody's half; keeps a verification context: one thread */
 
 void blindrsa_private_free(struct blindrsa_private *key);
 void blindrsa_public_free(struct blindrsa_public *key);
@@ -37,8 +37,8 @@ __attribute__((warn_unused_result)) int blindrsa_private_from_pem(
 __attribute__((warn_unused_result)) int blindrsa_public_from_pem(
     struct slice pem, struct blindrsa_public **ret_key);
 
-/* Their inverses. Each writes a NUL-terminated text of at most `cap` bytes, NUL included. The private
- * text is a secret: the caller cleanses it. 0, -ENOBUFS, -EIO. */
+/* Their inverses. Each writes a NUL-terminated text of at most `cap` bytes, NUL included. The
+ * private text is a secret: the caller cleanses it. 0, -ENOBUFS, -EIO. */
 __attribute__((warn_unused_result)) int blindrsa_private_to_pem(
     const struct blindrsa_private *key, char *ret_pem, size_t cap);
 __attribute__((warn_unused_result)) int blindrsa_public_to_pem(
@@ -52,8 +52,9 @@ unsigned blindrsa_size(const struct blindrsa_public *key); /* bytes of the modul
 /* Whether `blinded` has the modulus' size and is smaller than it: what can be signed at all. */
 bool blindrsa_message_fits(const struct blindrsa_public *key, struct slice blinded);
 
-/* RFC 9474 section 4.3, with the check m == s^e. `blinded` and ret_signature have the modulus' size.
- * 0; -EINVAL for a wrong length or a message >= n; -EIO when the check fails (a fault: never send). */
+/* RFC 9474 section 4.3, with the check m == s^e. `blinded` and ret_signature have the modulus'
+ * size. 0; -EINVAL for a wrong length or a message >= n; -EIO when the check fails (a fault: never
+ * send). */
 __attribute__((warn_unused_result)) int blindrsa_sign(
     const struct blindrsa_private *key, struct slice blinded, uint8_t *ret_signature);
 
@@ -71,7 +72,8 @@ __attribute__((warn_unused_result)) int blindrsa_blind(const struct blindrsa_pub
 __attribute__((warn_unused_result)) int blindrsa_finalize(struct blindrsa_public *key,
     struct slice message, struct slice blind_signature, struct slice inverse,
     uint8_t *ret_signature);
-/* Signs a message directly (blind-free), as only the holder of the private key can: for benchmarks. */
+/* Signs a message directly (blind-free), as only the holder of the private key can: for benchmarks.
+ */
 __attribute__((warn_unused_result)) int blindrsa_sign_message(
     const struct blindrsa_private *key, struct slice message, uint8_t *ret_signature);
 

@@ -17,7 +17,7 @@ void sha256_parts(const struct slice *parts, size_t n, uint8_t ret_digest[SHA256
 struct hmac_key;
 struct hmac_key *hmac_key_new(struct slice secret); /* NULL: memory */
 void hmac_key_free(struct hmac_key *key);
-void hmac_sha256(struct hmac_key *key, const struct slice *parts, size_t n,
-    uint8_t ret_mac[SHA256_SIZE]);
+void hmac_sha256(
+    struct hmac_key *key, const struct slice *parts, size_t n, uint8_t ret_mac[SHA256_SIZE]);
 
 #endif

@@ -148,7 +148,7 @@ int keyfile_exists(const struct ring *ring, int dir, enum keyfile file)
 
 int keyfile_open_directory(const struct ring *ring, int *ret_dir, int *ret_lock)
 {
-	int dir, lock;
+	int dir = -1, lock = -1;
 	int r = open_round(ring, &dir);
 
 	if (r < 0)

@@ -18,7 +18,7 @@
 struct keyring_public { /* what a worker needs; owned by whoever loads it */
 	struct blindrsa_public *token;
 	uint8_t token_key_id[32];
-	uint8_t log_key[32];	       /* raw Ed25519 public key */
+	uint8_t log_key[32];             /* raw Ed25519 public key */
 	uint8_t log_key_fingerprint[32]; /* SHA-256 of it */
 	uint8_t salt[32];
 	uint8_t salt_fingerprint[32]; /* SHA-256("tallyd salt key v1\n" | salt) */
