@@ -26,7 +26,7 @@ static void reply_snapshot(void *arg, const struct live_state *state)
 	    {"ETag", state->etag},
 	    {"Cache-Control", "public, max-age=1"},
 	};
-	if (slice_is(req->if_none_match, state->etag))
+	if (request_holds(req, state->etag))
 		reply_bytes(req, 304, NULL, slice_text(""), headers, 2);
 	else
 		reply_bytes(req, 200, "application/json", state->snapshot, headers, 2);

@@ -373,15 +373,6 @@ static const struct form *choose_form(
 	return &asset->forms[CODING_NONE];
 }
 
-/* RFC 9110, section 13.1.2: weak comparison against a list, or "*". */
-static bool matches_etag(struct slice if_none_match, const char *etag)
-{
-	if (slice_is(if_none_match, "*"))
-		return true;
-	return if_none_match.len > 0 &&
-	       memmem(if_none_match.ptr, if_none_match.len, etag, strlen(etag)) != NULL;
-}
-
 #define HEADERS_MAX 10
 
 static size_t page_headers(
@@ -409,7 +400,7 @@ static void serve_form(const struct asset *asset, struct request *req, int statu
 	    "Cache-Control", asset->type->revalidate ? "no-cache" : "public, max-age=300"};
 	if (asset->type->compress)
 		headers[n++] = (struct reply_header){"Vary", "Accept-Encoding"};
-	if (status == 200 && matches_etag(req->if_none_match, form->etag)) {
+	if (status == 200 && request_holds(req, form->etag)) {
 		reply_bytes(req, 304, NULL, slice_make(NULL, 0), headers, n);
 		return;
 	}

@@ -45,6 +45,10 @@ struct request {
 	void *route_arg;             /* from the route's row */
 };
 
+/* Whether If-None-Match names this entity tag, "*" included: weak comparison against a list (RFC
+ * 9110 section 13.1.2), since a proxy that compresses makes a tag weak. The answer is then 304. */
+bool request_holds(const struct request *req, const char *etag);
+
 struct reply_header {
 	const char *name;
 	const char *value;
