@@ -1,6 +1,7 @@
 /* Starts, watches, restarts, and ends processes.
  *
- *   start:  sockets -> Redis is up -> signer -> workers -> all have reported -> "ready"
+ *   start:  sockets -> Redis is up -> signer -> workers -> all have reported -> "ready";
+ *           who ends before that, ends the start
  *   end:    workers drain -> signer -> Redis -> the loop is left */
 #include "worker/supervisor.h"
 
@@ -66,6 +67,9 @@ struct supervisor {
 	struct rate_table *rates;
 	struct stats *stats; /* shared by all workers */
 	struct child signer;
+	int signer_report_fds[2]; /* our end, signer's end */
+	struct event *on_signer_report;
+	bool signer_ready;
 	struct slot *slots;
 	size_t n_slots;
 	int admin_fd, access_log_fd;
@@ -84,6 +88,9 @@ static void release_parent(struct supervisor *supervisor);
 
 static void keep_only(struct supervisor *supervisor, const struct child *child)
 {
+	close(supervisor->signer_report_fds[0]);
+	if (!child->is_signer)
+		close(supervisor->signer_report_fds[1]);
 	for (size_t i = 0; i < supervisor->n_slots; i++) {
 		struct slot *slot = &supervisor->slots[i];
 		close(slot->report_fds[0]);
@@ -115,6 +122,8 @@ static int run_signer(struct supervisor *supervisor)
 	}
 	for (size_t i = 0; status == EX_OK && i < supervisor->n_slots; i++)
 		fds[i] = supervisor->slots[i].signer_fds[1];
+	if (status == EX_OK && write(supervisor->signer_report_fds[1], "ready\n", 6) != 6)
+		status = EX_OSERR;
 	if (status == EX_OK)
 		status = signer_process(fds, supervisor->n_slots, keys, options->n_rounds);
 	for (size_t i = 0; keys && i < options->n_rounds; i++)
@@ -195,6 +204,11 @@ static void on_child_died(struct supervisor *supervisor, struct child *child, in
 	child->pid = 0;
 	if (supervisor->stopping)
 		return;
+	if (!supervisor->announced && WIFEXITED(status) && WEXITSTATUS(status) != EX_OK) {
+		stop(supervisor,
+		    WEXITSTATUS(status)); /* it has said why; trying again will not help */
+		return;
+	}
 	bool lived_long = clock_steady_ms() - child->started_ms >= LIVED_LONG_MS;
 	child->backoff_ms =
 	    lived_long || !child->backoff_ms ? BACKOFF_FIRST_MS : child->backoff_ms * 2;
@@ -335,6 +349,27 @@ static void announce(struct supervisor *supervisor)
 	fflush(stdout);
 }
 
+static void announce_when_ready(struct supervisor *supervisor)
+{
+	bool ready = supervisor->signer_ready;
+	for (size_t i = 0; i < supervisor->n_slots; i++)
+		ready = ready && supervisor->slots[i].ready;
+	if (ready && !supervisor->announced && !supervisor->stopping)
+		announce(supervisor);
+}
+
+/* The signer has read its keys. */
+static void on_signer_report(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	struct supervisor *supervisor = arg;
+	char line[REPORT_MAX];
+	if (read(fd, line, sizeof(line)) <= 0)
+		return;
+	supervisor->signer_ready = true;
+	announce_when_ready(supervisor);
+}
+
 /* One line from a worker, once in its life: "ready" or "refused WHY". */
 static void on_report(evutil_socket_t fd, short what, void *arg)
 {
@@ -353,11 +388,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	slot->ready = true;
-	for (size_t i = 0; i < supervisor->n_slots; i++)
-		if (!supervisor->slots[i].ready)
-			return;
-	if (!supervisor->announced && !supervisor->stopping)
-		announce(supervisor);
+	announce_when_ready(supervisor);
 }
 
 static void start_children(struct supervisor *supervisor)
@@ -408,6 +439,20 @@ static int init_child(struct supervisor *supervisor, struct child *child)
 	return child->restart ? 0 : -ENOMEM;
 }
 
+static int init_signer(struct supervisor *supervisor)
+{
+	supervisor->signer.is_signer = true;
+	if (init_child(supervisor, &supervisor->signer) != 0)
+		return -ENOMEM;
+	if (pipe2(supervisor->signer_report_fds, O_CLOEXEC) != 0)
+		return -errno;
+	supervisor->on_signer_report = event_new(supervisor->base, supervisor->signer_report_fds[0],
+	    EV_READ | EV_PERSIST, on_signer_report, supervisor);
+	return supervisor->on_signer_report && event_add(supervisor->on_signer_report, NULL) == 0
+		   ? 0
+		   : -ENOMEM;
+}
+
 static int init_slot(struct supervisor *supervisor, size_t i, int listen_fd)
 {
 	struct slot *slot = &supervisor->slots[i];
@@ -452,9 +497,8 @@ static int prepare(struct supervisor *supervisor)
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	supervisor->admin_fd = -1;
 	supervisor->access_log_fd = open_access_log(settings->access_log);
-	supervisor->signer.is_signer = true;
 	if (!supervisor->base || !supervisor->slots || !supervisor->rates ||
-	    supervisor->stats == MAP_FAILED || init_child(supervisor, &supervisor->signer) != 0 ||
+	    supervisor->stats == MAP_FAILED || init_signer(supervisor) != 0 ||
 	    !(supervisor->on_kill = evtimer_new(supervisor->base, on_kill, supervisor)))
 		return EX_OSERR;
 	for (size_t i = 0; i < 4; i++) {
@@ -486,6 +530,8 @@ static void release_parent(struct supervisor *supervisor)
 	}
 	if (supervisor->signer.restart)
 		event_free(supervisor->signer.restart);
+	if (supervisor->on_signer_report)
+		event_free(supervisor->on_signer_report);
 	if (supervisor->on_kill)
 		event_free(supervisor->on_kill);
 	redisd_free(supervisor->redisd);
