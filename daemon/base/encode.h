@@ -8,17 +8,18 @@
 
 #include "base/slice.h"
 
-#define HEX_SIZE(n)    (2 * (n) + 1)	       /* with the NUL */
+#define HEX_SIZE(n)    (2 * (n) + 1)             /* with the NUL */
 #define BASE64_SIZE(n) (4 * (((n) + 2) / 3) + 1) /* with the NUL */
 
 /* Each writes a NUL-terminated text into `ret_text`, which holds *_SIZE(len) bytes, and returns the
  * length without the NUL. */
 size_t hex_encode(const void *bytes, size_t len, char *ret_text);
 size_t base64_encode(const void *bytes, size_t len, char *ret_text);
-size_t base64url_encode(const void *bytes, size_t len, char *ret_text);	       /* unpadded */
+size_t base64url_encode(const void *bytes, size_t len, char *ret_text);        /* unpadded */
 size_t base64url_encode_padded(const void *bytes, size_t len, char *ret_text); /* RFC 9577 */
 
-/* Each writes at most `cap` bytes and sets *ret_len. 0, or -EINVAL (not such a text), or -ENOBUFS. */
+/* Each writes at most `cap` bytes and sets *ret_len. 0, or -EINVAL (not such a text), or -ENOBUFS.
+ */
 __attribute__((warn_unused_result)) int hex_decode(
     struct slice text, void *ret_bytes, size_t cap, size_t *ret_len);
 __attribute__((warn_unused_result)) int base64_decode(

@@ -242,7 +242,7 @@ static int read_integer(const struct schema_key *key, const struct schema_source
 
 	if (node->type != YAML_SCALAR_NODE || (is_quoted(node) && !may_be_quoted) ||
 	    strlen((const char *)node->data.scalar.value) != node->data.scalar.length ||
-	    integer_of(key, (const char *)node->data.scalar.value, &value) < 0)
+	    integer_of(key, (const char *)node->data.scalar.value, &value) != 0)
 		return schema_refuse(key, source, place, node);
 	store_integer(key, value, member);
 	return 0;

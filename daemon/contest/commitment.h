@@ -13,10 +13,10 @@
 
 #include "base/slice.h"
 
-#define SPENT_SIZE	 16
-#define SALT_SIZE	 32
-#define COMMITMENT_SIZE	 32
-#define ORIGIN_MAX	 160
+#define SPENT_SIZE      16
+#define SALT_SIZE       32
+#define COMMITMENT_SIZE 32
+#define ORIGIN_MAX      160
 
 struct hmac_key; /* crypto/digest.h */
 struct contest;
