@@ -139,7 +139,7 @@ static int read_list(const struct schema_key *key, const struct schema_source *s
 		return 0;
 	}
 	release_list(key, base);
-	*list = calloc(n ? n : 1, item_size);
+	*list = calloc(n + 1, item_size); /* a list of texts ends with NULL for who wants that */
 	if (!*list)
 		return -ENOMEM;
 	*schema_count(key, base) = n;

@@ -19,7 +19,7 @@ struct settings {
 	bool rehearsal; /* serve every contest as its rehearsal */
 	char *keys;     /* directory */
 	char *pages;    /* directory of static pages (tallyctl site); NULL: serve none */
-	char **origins; /* page origins that may call the API, "https://vote.example" */
+	char **origins; /* page origins that may call the API, "https://vote.example"; NULL-ended */
 	size_t n_origins;
 	char *api_origin, *issuer_origin; /* for site.json; "" = where the pages come from */
 	char *issuer_name;                /* TokenChallenge (RFC 9577) */
