@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -22,39 +21,22 @@
 #include <event2/event.h>
 
 #include "api/app.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "http/assets.h"
+#include "worker/child.h"
 #include "worker/listen.h"
 #include "worker/redisd.h"
 #include "worker/signer.h"
 #include "worker/worker.h"
 
-#define WORKERS_MAX      256
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_LAST_MS  5000
-#define LIVED_LONG_MS    10000
-#define REPORT_MAX       512
-#define RATE_SLOTS       65536
-#define KILL_AFTER_MS    2000 /* beyond the workers' own drain time */
+#define WORKERS_MAX   256
+#define RATE_SLOTS    65536
+#define KILL_AFTER_MS 2000 /* beyond the workers' own drain time */
 
-struct child {
-	struct supervisor *supervisor;
-	size_t slot; /* of a worker */
-	bool is_signer;
-	pid_t pid; /* 0: not running */
-	int64_t started_ms;
-	unsigned backoff_ms;
-	struct event *restart;
-};
-
-struct slot { /* what a worker's successors inherit */
+struct slot { /* a worker, and what its successors inherit */
 	struct child child;
 	int listen_fd;
 	int signer_fds[2]; /* worker's end, signer's end */
-	int report_fds[2]; /* our end, worker's end */
-	struct event *on_report;
-	bool ready;
 };
 
 struct supervisor {
@@ -67,9 +49,6 @@ struct supervisor {
 	struct rate_table *rates;
 	struct stats *stats; /* shared by all workers */
 	struct child signer;
-	int signer_report_fds[2]; /* our end, signer's end */
-	struct event *on_signer_report;
-	bool signer_ready;
 	struct slot *slots;
 	size_t n_slots;
 	int admin_fd, access_log_fd;
@@ -82,31 +61,38 @@ static const int signals[4] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP};
 
 static void stop(struct supervisor *supervisor, int status);
 
-/* ---- children ---- */
+/* ---- children: what runs in the new process ---- */
 
 static void release_parent(struct supervisor *supervisor);
 
-static void keep_only(struct supervisor *supervisor, const struct child *child)
+/* Leaves the parent's loop, which shares its epoll set with us until it is made anew, and closes
+ * what belongs to others. */
+static void become(struct supervisor *supervisor, const struct child *child)
 {
-	close(supervisor->signer_report_fds[0]);
-	if (!child->is_signer)
-		close(supervisor->signer_report_fds[1]);
+	bool is_signer = child == &supervisor->signer;
+	event_reinit(supervisor->base);
+	release_parent(supervisor);
+	close(supervisor->signer.report_fds[0]);
+	if (!is_signer)
+		close(supervisor->signer.report_fds[1]);
 	for (size_t i = 0; i < supervisor->n_slots; i++) {
 		struct slot *slot = &supervisor->slots[i];
-		close(slot->report_fds[0]);
-		close(slot->signer_fds[child->is_signer ? 0 : 1]);
-		if (!child->is_signer && i == child->slot)
+		close(slot->child.report_fds[0]);
+		close(slot->signer_fds[is_signer ? 0 : 1]);
+		if (&slot->child == child)
 			continue;
 		close(slot->listen_fd);
-		close(slot->report_fds[1]);
-		if (!child->is_signer)
+		close(slot->child.report_fds[1]);
+		if (!is_signer)
 			close(slot->signer_fds[0]);
 	}
 }
 
 /* The signer alone reads the private keys, after the fork and before it shuts itself in. */
-static int run_signer(struct supervisor *supervisor)
+static int run_signer(struct child *child)
 {
+	struct supervisor *supervisor = child->owner;
+	become(supervisor, child);
 	const struct supervisor_options *options = supervisor->options;
 	struct blindrsa_private **keys =
 	    calloc(options->n_rounds, sizeof(struct blindrsa_private *));
@@ -122,20 +108,26 @@ static int run_signer(struct supervisor *supervisor)
 	}
 	for (size_t i = 0; status == EX_OK && i < supervisor->n_slots; i++)
 		fds[i] = supervisor->slots[i].signer_fds[1];
-	if (status == EX_OK && write(supervisor->signer_report_fds[1], "ready\n", 6) != 6)
-		status = EX_OSERR;
-	if (status == EX_OK)
+	if (status == EX_OK) {
+		child_report(child->report_fds[1], NULL);
 		status = signer_process(fds, supervisor->n_slots, keys, options->n_rounds);
+	}
 	for (size_t i = 0; keys && i < options->n_rounds; i++)
 		blindrsa_private_free(keys[i]);
 	free(keys);
 	free(fds);
+	assets_free(supervisor->assets);
+	free(supervisor->slots);
 	return status;
 }
 
-static int run_worker(struct supervisor *supervisor, const struct slot *slot)
+static int run_worker(struct child *child)
 {
-	return worker_process(&(struct worker_options){
+	struct supervisor *supervisor = child->owner;
+	struct slot *slot = (struct slot *)child; /* its first member */
+	size_t number = (size_t)(slot - supervisor->slots);
+	become(supervisor, child);
+	int status = worker_process(&(struct worker_options){
 	    .settings = supervisor->options->settings,
 	    .rounds = supervisor->options->rounds,
 	    .n_rounds = supervisor->options->n_rounds,
@@ -143,85 +135,29 @@ static int run_worker(struct supervisor *supervisor, const struct slot *slot)
 	    .rates = supervisor->rates,
 	    .stats = supervisor->stats,
 	    .n_workers = supervisor->n_slots,
-	    .slot = slot->child.slot,
+	    .slot = number,
 	    .listen_fd = slot->listen_fd,
-	    .admin_fd = slot->child.slot == 0 ? supervisor->admin_fd : -1,
+	    .admin_fd = number == 0 ? supervisor->admin_fd : -1,
 	    .signer_fd = slot->signer_fds[0],
-	    .report_fd = slot->report_fds[1],
+	    .report_fd = child->report_fds[1],
 	    .access_log_fd = supervisor->access_log_fd,
 	});
+	assets_free(supervisor->assets);
+	free(supervisor->slots);
+	return status;
 }
 
-static int run_child(struct supervisor *supervisor, struct child *child)
-{
-	static char name[24];
-	prctl(PR_SET_PDEATHSIG, child->is_signer ? SIGQUIT : SIGTERM);
-	signal(
-	    SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the supervisor ends us in order */
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-	if (child->is_signer)
-		snprintf(name, sizeof(name), "signer");
-	else
-		snprintf(name, sizeof(name), "worker %zu", child->slot + 1);
-	log_set_process(name);
-	prctl(PR_SET_NAME, name);
-	keep_only(supervisor, child);
-	return child->is_signer ? run_signer(supervisor)
-				: run_worker(supervisor, &supervisor->slots[child->slot]);
-}
-
-static void start_child(struct child *child)
-{
-	struct supervisor *supervisor = child->supervisor;
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid == 0) {
-		/* The parent's loop shares its epoll set with us until it is made anew. */
-		event_reinit(supervisor->base);
-		release_parent(supervisor);
-		int status = run_child(supervisor, child);
-		assets_free(supervisor->assets);
-		free(supervisor->slots);
-		exit(status);
-	}
-	if (pid < 0)
-		log_error("fork: %s", strerror(errno));
-	child->pid = pid > 0 ? pid : 0;
-	child->started_ms = clock_steady_ms();
-}
-
-static void on_restart(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	start_child(arg);
-}
+/* ---- children: what happens to them ---- */
 
 static void on_child_died(struct supervisor *supervisor, struct child *child, int status)
 {
-	const char *kind = child->is_signer ? "signer" : "worker";
 	child->pid = 0;
 	if (supervisor->stopping)
 		return;
-	if (!supervisor->announced && WIFEXITED(status) && WEXITSTATUS(status) != EX_OK) {
-		stop(supervisor,
-		    WEXITSTATUS(status)); /* it has said why; trying again will not help */
-		return;
-	}
-	bool lived_long = clock_steady_ms() - child->started_ms >= LIVED_LONG_MS;
-	child->backoff_ms =
-	    lived_long || !child->backoff_ms ? BACKOFF_FIRST_MS : child->backoff_ms * 2;
-	if (child->backoff_ms > BACKOFF_LAST_MS)
-		child->backoff_ms = BACKOFF_LAST_MS;
-	if (WIFSIGNALED(status))
-		log_error("%s %zu was killed by signal %d; a new one starts in %u ms", kind,
-		    child->slot + 1, WTERMSIG(status), child->backoff_ms);
+	if (!supervisor->announced && WIFEXITED(status) && WEXITSTATUS(status) != EX_OK)
+		stop(supervisor, WEXITSTATUS(status)); /* it has said why; a retry will not help */
 	else
-		log_error("%s %zu ended with status %d; a new one starts in %u ms", kind,
-		    child->slot + 1, WEXITSTATUS(status), child->backoff_ms);
-	struct timeval delay = {child->backoff_ms / 1000, (child->backoff_ms % 1000) * 1000};
-	event_add(child->restart, &delay);
+		child_start_again(child, status);
 }
 
 /* ---- the end ---- */
@@ -240,7 +176,7 @@ static void go_on_stopping(struct supervisor *supervisor)
 	if (workers_run(supervisor))
 		return;
 	if (supervisor->signer.pid) {
-		kill(supervisor->signer.pid, SIGQUIT);
+		child_signal(&supervisor->signer, supervisor->signer.end_signal);
 		return;
 	}
 	if (supervisor->redisd)
@@ -263,10 +199,9 @@ static void on_kill(evutil_socket_t fd, short what, void *arg)
 	for (size_t i = 0; i < supervisor->n_slots; i++)
 		if (supervisor->slots[i].child.pid) {
 			log_warn("worker %zu does not end; it is killed", i + 1);
-			kill(supervisor->slots[i].child.pid, SIGKILL);
+			child_signal(&supervisor->slots[i].child, SIGKILL);
 		}
-	if (supervisor->signer.pid)
-		kill(supervisor->signer.pid, SIGKILL);
+	child_signal(&supervisor->signer, SIGKILL);
 }
 
 static void stop(struct supervisor *supervisor, int status)
@@ -276,13 +211,9 @@ static void stop(struct supervisor *supervisor, int status)
 	supervisor->stopping = true;
 	supervisor->status = status;
 	log_info("stopping");
-	for (size_t i = 0; i < supervisor->n_slots; i++) {
-		struct child *child = &supervisor->slots[i].child;
-		event_del(child->restart);
-		if (child->pid)
-			kill(child->pid, SIGTERM);
-	}
-	event_del(supervisor->signer.restart);
+	for (size_t i = 0; i < supervisor->n_slots; i++)
+		child_signal(&supervisor->slots[i].child, SIGTERM);
+	child_signal(&supervisor->signer, 0);
 	int64_t patience_ms = supervisor->options->settings->limits.drain_ms + KILL_AFTER_MS;
 	struct timeval patience = {patience_ms / 1000, (patience_ms % 1000) * 1000};
 	event_add(supervisor->on_kill, &patience);
@@ -349,54 +280,29 @@ static void announce(struct supervisor *supervisor)
 	fflush(stdout);
 }
 
-static void announce_when_ready(struct supervisor *supervisor)
+static void on_report(struct child *child, const char *why)
 {
-	bool ready = supervisor->signer_ready;
-	for (size_t i = 0; i < supervisor->n_slots; i++)
-		ready = ready && supervisor->slots[i].ready;
-	if (ready && !supervisor->announced && !supervisor->stopping)
-		announce(supervisor);
-}
-
-/* The signer has read its keys. */
-static void on_signer_report(evutil_socket_t fd, short what, void *arg)
-{
-	(void)what;
-	struct supervisor *supervisor = arg;
-	char line[REPORT_MAX];
-	if (read(fd, line, sizeof(line)) <= 0)
+	struct supervisor *supervisor = child->owner;
+	if (supervisor->announced || supervisor->stopping)
 		return;
-	supervisor->signer_ready = true;
-	announce_when_ready(supervisor);
-}
-
-/* One line from a worker, once in its life: "ready" or "refused WHY". */
-static void on_report(evutil_socket_t fd, short what, void *arg)
-{
-	(void)what;
-	struct slot *slot = arg;
-	struct supervisor *supervisor = slot->child.supervisor;
-	char line[REPORT_MAX];
-	ssize_t n = read(fd, line, sizeof(line) - 1);
-	if (n <= 0)
-		return;
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	if (strncmp(line, "refused ", 8) == 0 && !supervisor->announced) {
-		log_error("%s", line + 8);
+	if (why) {
+		log_error("%s", why);
 		stop(supervisor, EX_CONFIG);
 		return;
 	}
-	slot->ready = true;
-	announce_when_ready(supervisor);
+	bool ready = supervisor->signer.ready;
+	for (size_t i = 0; i < supervisor->n_slots; i++)
+		ready = ready && supervisor->slots[i].child.ready;
+	if (ready)
+		announce(supervisor);
 }
 
 static void start_children(struct supervisor *supervisor)
 {
 	supervisor->children_started = true;
-	start_child(&supervisor->signer);
+	child_start(&supervisor->signer);
 	for (size_t i = 0; i < supervisor->n_slots; i++)
-		start_child(&supervisor->slots[i].child);
+		child_start(&supervisor->slots[i].child);
 }
 
 static void on_redis_up(void *arg)
@@ -432,40 +338,32 @@ static size_t count_workers(const struct settings *settings)
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (size_t)n;
 }
 
-static int init_child(struct supervisor *supervisor, struct child *child)
-{
-	child->supervisor = supervisor;
-	child->restart = evtimer_new(supervisor->base, on_restart, child);
-	return child->restart ? 0 : -ENOMEM;
-}
-
 static int init_signer(struct supervisor *supervisor)
 {
-	supervisor->signer.is_signer = true;
-	if (init_child(supervisor, &supervisor->signer) != 0)
-		return -ENOMEM;
-	if (pipe2(supervisor->signer_report_fds, O_CLOEXEC) != 0)
-		return -errno;
-	supervisor->on_signer_report = event_new(supervisor->base, supervisor->signer_report_fds[0],
-	    EV_READ | EV_PERSIST, on_signer_report, supervisor);
-	return supervisor->on_signer_report && event_add(supervisor->on_signer_report, NULL) == 0
-		   ? 0
-		   : -ENOMEM;
+	supervisor->signer = (struct child){
+	    .name = "signer",
+	    .end_signal = SIGQUIT,
+	    .run = run_signer,
+	    .on_report = on_report,
+	    .owner = supervisor,
+	};
+	return child_init(&supervisor->signer, supervisor->base);
 }
 
 static int init_slot(struct supervisor *supervisor, size_t i, int listen_fd)
 {
 	struct slot *slot = &supervisor->slots[i];
-	slot->child.slot = i;
 	slot->listen_fd = listen_fd;
-	if (init_child(supervisor, &slot->child) != 0)
-		return -ENOMEM;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, slot->signer_fds) != 0 ||
-	    pipe2(slot->report_fds, O_CLOEXEC) != 0)
+	slot->child = (struct child){
+	    .end_signal = SIGTERM,
+	    .run = run_worker,
+	    .on_report = on_report,
+	    .owner = supervisor,
+	};
+	snprintf(slot->child.name, sizeof(slot->child.name), "worker %zu", i + 1);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, slot->signer_fds) != 0)
 		return -errno;
-	slot->on_report =
-	    event_new(supervisor->base, slot->report_fds[0], EV_READ | EV_PERSIST, on_report, slot);
-	return slot->on_report && event_add(slot->on_report, NULL) == 0 ? 0 : -ENOMEM;
+	return child_init(&slot->child, supervisor->base);
 }
 
 /* Sockets first: a port in use is told before anything has been started. */
@@ -522,16 +420,9 @@ static void release_parent(struct supervisor *supervisor)
 	for (size_t i = 0; i < 4; i++)
 		if (supervisor->on_signal[i])
 			event_free(supervisor->on_signal[i]);
-	for (size_t i = 0; i < supervisor->n_slots; i++) {
-		if (supervisor->slots[i].on_report)
-			event_free(supervisor->slots[i].on_report);
-		if (supervisor->slots[i].child.restart)
-			event_free(supervisor->slots[i].child.restart);
-	}
-	if (supervisor->signer.restart)
-		event_free(supervisor->signer.restart);
-	if (supervisor->on_signer_report)
-		event_free(supervisor->on_signer_report);
+	for (size_t i = 0; i < supervisor->n_slots; i++)
+		child_release(&supervisor->slots[i].child);
+	child_release(&supervisor->signer);
 	if (supervisor->on_kill)
 		event_free(supervisor->on_kill);
 	redisd_free(supervisor->redisd);

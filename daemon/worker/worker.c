@@ -23,6 +23,7 @@
 #include "http/sse.h"
 #include "store/ledger.h"
 #include "store/redis.h"
+#include "worker/child.h"
 
 #define SIGNER_DEADLINE_MS 2000
 #define IDLE_DRAIN_MS      5000
@@ -41,12 +42,11 @@ struct worker {
 
 /* ---- readiness ---- */
 
-static void report(struct worker *worker, const char *word, const char *why)
+static void report(struct worker *worker, const char *why)
 {
-	if (worker->reported)
-		return;
+	if (!worker->reported)
+		child_report(worker->options->report_fd, why);
 	worker->reported = true;
-	dprintf(worker->options->report_fd, "%s%s%s\n", word, why ? " " : "", why ? why : "");
 }
 
 static void on_ready(void *arg, bool ready, const char *why)
@@ -57,10 +57,10 @@ static void on_ready(void *arg, bool ready, const char *why)
 		if (worker->reported || strcmp(why, "redis is not connected: connecting") != 0)
 			log_warn("not taking votes: %s", why);
 		if (strncmp(why, "rules-differ", strlen("rules-differ")) == 0)
-			report(worker, "refused", why);
+			report(worker, why);
 	} else if (app_is_ready(&worker->app, &unready)) {
 		log_info("ready");
-		report(worker, "ready", NULL);
+		report(worker, NULL);
 	}
 }
 
