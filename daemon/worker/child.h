@@ -10,7 +10,7 @@
 struct event;
 struct event_base;
 
-#define CHILD_NAME_MAX   24
+#define CHILD_NAME_MAX   32
 #define CHILD_REPORT_MAX 512
 
 struct child { /* embedded; fields are read by its owner, changed by child_* only */

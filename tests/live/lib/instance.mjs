@@ -173,8 +173,17 @@ export async function startRedis(dir) {
  *   ready        wait for the line that says so (true)
  */
 export async function startInstance(options = {}) {
+	if (options.dir)
+		return startIn(options.dir, options);
+	const dir = await makeDirectory();
+	return startIn(dir, options).catch(async (error) => {
+		await rm(dir, { recursive: true, force: true });
+		throw error;
+	});
+}
+
+async function startIn(dir, options) {
 	const { rehearsal = true, settings = {}, redis = null } = options;
-	const dir = options.dir ?? await makeDirectory();
 	const files = await writeContests(dir, options);
 	const config = path.join(dir, 'tallyd.yaml');
 	await chmod(dir, 0o700);
@@ -269,7 +278,6 @@ export class Instance {
 		}
 		this.port = Number(new URL(this.url).port);
 		this.agent = this.newAgent(64);
-		await eventually(async () => (await this.get('/readyz')).status === 200, 'readiness');
 	}
 
 	newAgent(maxSockets) {
