@@ -39,16 +39,37 @@ bool app_is_ready(const struct app *app, const char **ret_why)
 
 /* RFC 9577 section 2.2: the challenge and the key as an HTTP authentication challenge, in base64url
  * with padding. */
-static char *build_www_authenticate(const struct round *round)
+static int prepare_challenge(struct service *service)
 {
-	char challenge[BASE64_SIZE(PP_CHALLENGE_MAX)], key[BASE64_SIZE(PP_SPKI_MAX)];
+	const struct round *round = service->round;
 	uint8_t spki[PP_SPKI_MAX];
-	base64url_encode_padded(round->challenge, round->challenge_len, challenge);
-	base64url_encode_padded(spki, pp_spki(round->keys.token, spki), key);
-	char *text;
-	if (asprintf(&text, "PrivateToken challenge=\"%s\", token-key=\"%s\"", challenge, key) < 0)
-		return NULL;
-	return text;
+	size_t spki_len = pp_spki(round->keys.token, spki);
+	service->token_key = malloc(BASE64_SIZE(spki_len));
+	service->challenge = malloc(BASE64_SIZE(round->challenge_len));
+	if (!service->token_key || !service->challenge)
+		return -ENOMEM;
+	base64url_encode_padded(spki, spki_len, service->token_key);
+	base64url_encode_padded(round->challenge, round->challenge_len, service->challenge);
+	if (asprintf(&service->www_authenticate, "PrivateToken challenge=\"%s\", token-key=\"%s\"",
+		service->challenge, service->token_key) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* What does not change of a contest's definition is printed once: pages ask for it all the time. */
+static int prepare_definition(struct service *service)
+{
+	char rules_hash[HEX_SIZE(SHA256_SIZE)];
+	hex_encode(service->round->rules_hash, SHA256_SIZE, rules_hash);
+	json_t *definition = contest_public_json(service->round->contest);
+	if (definition)
+		json_object_set_new(definition, "rules_hash", json_string(rules_hash));
+	service->definition = definition ? json_dumps(definition, JSON_COMPACT) : NULL;
+	json_decref(definition);
+	if (!service->definition)
+		return -ENOMEM;
+	service->definition[strlen(service->definition) - 1] = '\0';
+	return 0;
 }
 
 int service_init(struct service *service, struct app *app, struct round *round, uint32_t signer_key)
@@ -60,11 +81,10 @@ int service_init(struct service *service, struct app *app, struct round *round, 
 	    .admission = admission_method(contest->admission),
 	    .signer_key = signer_key,
 	};
-	hex_encode(round->rules_hash, SHA256_SIZE, service->rules_hash);
-	service->www_authenticate = build_www_authenticate(round);
 	service->origins = calloc(contest->shards, sizeof(service->origins[0]));
 	service->salt_key = hmac_key_new(slice_make(round->keys.salt, sizeof(round->keys.salt)));
-	if (!service->www_authenticate || !service->origins || !service->salt_key)
+	if (!service->origins || !service->salt_key || prepare_challenge(service) != 0 ||
+	    prepare_definition(service) != 0)
 		return -ENOMEM;
 	for (unsigned shard = 0; shard < contest->shards; shard++) {
 		int rc = commitment_origin(
@@ -80,5 +100,8 @@ void service_release(struct service *service)
 	hmac_key_free(service->salt_key);
 	free(service->origins);
 	free(service->www_authenticate);
+	free(service->challenge);
+	free(service->token_key);
+	free(service->definition);
 	round_free(service->round);
 }

@@ -46,8 +46,10 @@ struct service {
 	struct live *live;
 	struct hmac_key *salt_key;
 	char (*origins)[ORIGIN_MAX]; /* of each shard's log */
+	char *token_key;             /* SubjectPublicKeyInfo in base64url */
+	char *challenge;             /* TokenChallenge in base64url */
 	char *www_authenticate;      /* PrivateToken challenge="…", token-key="…" */
-	char rules_hash[65];
+	char *definition; /* the contest's public JSON but for its last brace, phase and clock */
 };
 
 struct app {

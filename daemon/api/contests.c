@@ -6,8 +6,11 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "contest/phase.h"
+
+#define BODY_MAX (16 * 1024 * 1024)
 
 /* One request that waits until the phases of all contests that it asks for have been read. */
 struct describing {
@@ -17,35 +20,37 @@ struct describing {
 	size_t waiting;
 };
 
-static json_t *describe(const struct service *service, int64_t now_ms)
+/* Appends the definition with what changes: phase and clock. */
+static int describe(const struct service *service, int64_t now_ms, struct buf *out)
 {
 	char now[CLOCK_TEXT_SIZE];
-	json_t *body = contest_public_json(service->round->contest);
-	if (!body ||
-	    json_object_set_new(
-		body, "phase", json_string(phase_name(live_phase(service->live, now_ms)))) != 0 ||
-	    json_object_set_new(body, "now", json_string(clock_format(now_ms, 1, now))) != 0 ||
-	    json_object_set_new(body, "rules_hash", json_string(service->rules_hash)) != 0) {
-		json_decref(body);
-		return NULL;
-	}
-	return body;
+	return buf_printf(out, "%s,\"phase\":\"%s\",\"now\":\"%s\"}", service->definition,
+	    phase_name(live_phase(service->live, now_ms)), clock_format(now_ms, 1, now));
 }
 
-static json_t *describe_all(const struct app *app, int64_t now_ms)
+static int describe_all(const struct app *app, int64_t now_ms, struct buf *out)
 {
 	char now[CLOCK_TEXT_SIZE];
-	json_t *list = json_array();
-	for (size_t i = 0; i < app->n_services; i++)
-		json_array_append_new(list, describe(&app->services[i], now_ms));
-	return json_pack("{s:s, s:o}", "now", clock_format(now_ms, 1, now), "contests", list);
+	int rc = buf_printf(out, "{\"now\":\"%s\",\"contests\":[", clock_format(now_ms, 1, now));
+	for (size_t i = 0; i < app->n_services && rc == 0; i++) {
+		rc = i > 0 ? buf_append_text(out, ",") : 0;
+		if (rc == 0)
+			rc = describe(&app->services[i], now_ms, out);
+	}
+	return rc == 0 ? buf_append_text(out, "]}") : rc;
 }
 
 static void finish(struct describing *d)
 {
+	struct buf body;
 	int64_t now_ms = clock_wall_ms();
-	reply_json(d->req, 200, d->only ? describe(d->only, now_ms) : describe_all(d->app, now_ms),
-	    NULL, 0);
+	buf_init(&body, BODY_MAX);
+	int rc = d->only ? describe(d->only, now_ms, &body) : describe_all(d->app, now_ms, &body);
+	if (rc == 0)
+		reply_bytes(d->req, 200, "application/json", buf_slice(&body), NULL, 0);
+	else
+		reply_json(d->req, 200, NULL, NULL, 0);
+	buf_release(&body);
 	free(d);
 }
 

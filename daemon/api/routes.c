@@ -7,7 +7,8 @@
 const struct route api_routes[] = {
     {METHOD_GET, "/v1/contests", contests_list, ROUTE_CORS_PAGES, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest", contests_get, ROUTE_CORS_PAGES, 0, NULL},
-    {METHOD_GET, "/v1/contests/:contest/challenge", tokens_challenge, ROUTE_CORS_PAGES, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/challenge", tokens_challenge,
+	ROUTE_CORS_PAGES | ROUTE_PRIVATE, 0, NULL},
     {METHOD_POST, "/v1/contests/:contest/tokens", tokens_issue, ROUTE_CORS_PAGES | ROUTE_PRIVATE,
 	BODY_TOKEN, NULL},
     {METHOD_POST, "/v1/tokens", tokens_issue, ROUTE_CORS_PAGES | ROUTE_PRIVATE, BODY_TOKEN, NULL},

@@ -24,22 +24,14 @@
 
 enum { RATE_TOKENS = 1 };
 
-static json_t *key_text(const struct round *round)
-{
-	uint8_t spki[PP_SPKI_MAX];
-	char text[BASE64_SIZE(PP_SPKI_MAX)];
-	base64url_encode_padded(spki, pp_spki(round->keys.token, spki), text);
-	return json_string(text);
-}
-
 /* RFC 9578 section 4. */
 void tokens_directory(void *arg, struct request *req)
 {
 	struct app *app = arg;
 	json_t *keys = json_array();
 	for (size_t i = 0; i < app->n_services; i++)
-		json_array_append_new(keys, json_pack("{s:i, s:o}", "token-type", PP_TOKEN_TYPE,
-						"token-key", key_text(app->services[i].round)));
+		json_array_append_new(keys, json_pack("{s:i, s:s}", "token-type", PP_TOKEN_TYPE,
+						"token-key", app->services[i].token_key));
 	json_t *directory =
 	    json_pack("{s:s, s:o}", "issuer-request-uri", "/v1/tokens", "token-keys", keys);
 	char *text = directory ? json_dumps(directory, JSON_COMPACT) : NULL;
@@ -58,18 +50,16 @@ void tokens_challenge(void *arg, struct request *req)
 	struct service *service = app_service(app, req);
 	if (!service)
 		return;
-	const struct round *round = service->round;
-	char challenge[BASE64_SIZE(PP_CHALLENGE_MAX)], key_id[HEX_SIZE(PP_KEY_ID_SIZE)];
-	base64url_encode_padded(round->challenge, round->challenge_len, challenge);
-	hex_encode(round->keys.token_key_id, PP_KEY_ID_SIZE, key_id);
+	char key_id[HEX_SIZE(PP_KEY_ID_SIZE)];
+	hex_encode(service->round->keys.token_key_id, PP_KEY_ID_SIZE, key_id);
 	const struct reply_header headers[] = {
 	    {"WWW-Authenticate", service->www_authenticate},
 	    {"Cache-Control", "public, max-age=60"},
 	};
 	reply_json(req, 200,
-	    json_pack("{s:s, s:o, s:s, s:s, s:s}", "challenge", challenge, "token_key",
-		key_text(round), "token_key_id", key_id, "issuer_name", app->settings->issuer_name,
-		"origin_info", app->settings->origin_info),
+	    json_pack("{s:s, s:s, s:s, s:s, s:s}", "challenge", service->challenge, "token_key",
+		service->token_key, "token_key_id", key_id, "issuer_name",
+		app->settings->issuer_name, "origin_info", app->settings->origin_info),
 	    headers, 2);
 }
 

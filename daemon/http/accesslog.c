@@ -1,5 +1,5 @@
-/* The access log: one line a reply, gathered in memory and written once a turn. Of routes that
- * carry ballots, tokens or receipts it holds neither the address nor the query. */
+/* The access log: one line a reply, gathered in memory and written once a turn. It holds no query,
+ * and of routes that carry ballots, tokens or receipts no address and the minute only. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <unistd.h>
@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "http/server_internal.h"
 
-#define FLUSH_ABOVE (64 * 1024)
+#define FLUSH_ABOVE     (64 * 1024)
+#define PATH_MAX_LOGGED 120
+#define MINUTE_MS       60000
 
 static const char *peer_text(const union peer_address *peer, char ret_text[INET6_ADDRSTRLEN])
 {
@@ -31,12 +33,16 @@ void server_log_reply(struct server *server, const struct conn *conn, int status
 
 	unsigned flags = conn->route ? conn->route->flags : conn->path_flags;
 	bool is_private = (flags & ROUTE_PRIVATE) != 0;
+	int64_t now_ms = clock_wall_ms();
+	if (is_private)
+		now_ms -= now_ms % MINUTE_MS;
 	struct slice path = req->path.len > 0 ? req->path : slice_text("-");
-	struct slice query = is_private ? slice_make(NULL, 0) : req->query;
-	int r = buf_printf(&server->access_log, "%s %s %.*s%s%.*s %d %zu %lld %s\n",
-	    clock_format(clock_wall_ms(), 1, time_text), method_name(req->method), (int)path.len,
-	    path.ptr, query.len ? "?" : "", (int)query.len, query.len ? query.ptr : "", status,
-	    bytes, (long long)(clock_steady_us() - conn->request_us),
+	bool cut =
+	    path.len > PATH_MAX_LOGGED; /* a log is no place for 8 KiB of a stranger's text */
+	int r = buf_printf(&server->access_log, "%s %s %.*s%s %d %zu %lld %s\n",
+	    clock_format(now_ms, !is_private, time_text), method_name(req->method),
+	    (int)(cut ? PATH_MAX_LOGGED : path.len), path.ptr, cut ? "..." : "", status, bytes,
+	    (long long)(clock_steady_us() - conn->request_us),
 	    is_private ? "-" : peer_text(&conn->peer, peer));
 	if (r < 0 || server->access_log.len > FLUSH_ABOVE)
 		server_flush_log(server);

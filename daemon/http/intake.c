@@ -7,6 +7,7 @@
 #include "http/server_internal.h"
 
 #define PIPELINE_OUTPUT_MAX 65536 /* queued replies above which the next request waits */
+#define PIPELINE_TURN_MAX   4     /* pipelined requests of one connection in one turn of the loop */
 
 static const struct problem target_too_long = {
     .status = 414,
@@ -187,12 +188,21 @@ static bool take_request(struct conn *conn)
 	return true;
 }
 
+static bool can_take(const struct conn *conn)
+{
+	return conn_is_between_requests(conn) && !conn->blocked && !conn->close_after &&
+	       conn->in.len > 0 && conn->out.len < PIPELINE_OUTPUT_MAX && conn->tail.len == 0;
+}
+
+/* A few requests a turn, so that one connection's pipeline does not hold up all the others. */
 void conn_advance(struct conn *conn)
 {
-	while (conn_is_between_requests(conn) && !conn->blocked && !conn->close_after &&
-	       conn->in.len > 0 && conn->out.len < PIPELINE_OUTPUT_MAX && conn->tail.len == 0)
-		if (!take_request(conn))
-			break;
+	int taken = 0;
+	bool more = true;
+	while (more && taken++ < PIPELINE_TURN_MAX && can_take(conn))
+		more = take_request(conn);
+	if (more && can_take(conn))
+		server_resume_later(conn->server, conn);
 	/* What a peer that has shut its write side left unfinished will never be finished. */
 	if (conn->peer_done && !conn_has_output(conn) &&
 	    (conn_is_between_requests(conn) || conn->state == CONN_BODY))
