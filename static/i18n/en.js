@@ -155,10 +155,14 @@ export default {
 	"done.forget_sure": "This cannot be undone. Press once more to delete",
 	"done.wipe": "This screen is cleared in {n} seconds",
 	"done.wipe_now": "Clear now for the next person",
+	"done.wipe_later": "Keep for 60 more seconds",
+	"done.idle": "Are you still voting? Touch the screen to go on.",
 	"card.voted": "I voted",
 
 	"mismatch.title": "The receipt does not fit your vote",
-	"mismatch.text": "Your vote may have been counted, but the server's receipt does not fit what this device computed. Do not close this page; please tell the organiser and send what is below.",
+	"mismatch.text": "Your vote may have been counted, but the server's receipt does not fit what this device computed.",
+	"mismatch.stay": "Do not close this page. Please tell the organiser and send what is below.",
+	"mismatch.shared": "This is a shared device, so the screen is cleared soon. Call the staff now, or copy what is below and send it to the organiser.",
 	"mismatch.copy": "Copy",
 
 	"block.title": "You cannot vote now",

@@ -2,8 +2,7 @@
 import { drawCard } from "./card.js";
 import { copy, download, h, show } from "./dom.js";
 import { address } from "./site.js";
-
-const WIPE_SECONDS = 60;
+import { wipeBar } from "./wipe.js";
 
 export function doneScreen(page, stage, { record, again, already, shared, wipe, change, another, forget, ballotWords }) {
 	const { t } = page;
@@ -15,7 +14,7 @@ export function doneScreen(page, stage, { record, again, already, shared, wipe, 
 	show(stage,
 		h("p", { class: "kicker" }, page.pick(page.contest.name)),
 		h("div", { class: "done" }, checkMark(), h("h1", {}, t(title)), h("p", { class: "lead" }, t(text))),
-		shared && wipeBar(t, button, wipe),
+		shared && wipeBar(page, wipe),
 		h("div", { class: "actions" }, h("a", { class: "button", href: address(page, "/results/") }, t("done.results")),
 			change && button(t("done.change"), change)),
 		shareCard(page, button),
@@ -32,22 +31,6 @@ function checkMark() {
 	path.setAttribute("d", "M11 25.5l9 9L37.5 15");
 	svg.append(path);
 	return svg;
-}
-
-/* On a shared device everything is gone after a minute, or at once. */
-function wipeBar(t, button, wipe) {
-	let left = WIPE_SECONDS;
-	const text = h("p", {}, t("done.wipe", { n: left }));
-	const timer = setInterval(() => {
-		left--;
-		text.textContent = t("done.wipe", { n: left });
-		if (left <= 0) {
-			clearInterval(timer);
-			wipe();
-		}
-	}, 1000);
-	return h("div", { class: "summary summary-wait" }, text,
-		button(t("done.wipe_now"), wipe, "button"));
 }
 
 function shareCard(page, button) {

@@ -13,6 +13,7 @@ import { memoryRecords, recordKey, recordsFor } from "./records.js";
 import { address, openSite } from "./site.js";
 import { Voter } from "./voter.js";
 import { progressScreen } from "./progress-screen.js";
+import { wipeBar, wipeWhenIdle } from "./wipe.js";
 
 const stage = byId("stage");
 const page = await openSite();
@@ -25,6 +26,9 @@ let order = [];
 const screen = (title, ...rest) => show(stage, h("h1", {}, title), ...rest);
 const link = (path, text, kind = "button button-quiet") => h("a", { class: kind, href: address(page, path) }, text);
 const button = (text, onclick, kind = "button") => h("button", { type: "button", class: kind, onclick }, text);
+
+/* A shared device begins anew, as for the next voter. */
+const wipe = () => location.replace(address(page, "/vote/", { shared: "1" }));
 
 const kicker = () => h("p", { class: "kicker" }, pick(page.contest.name));
 
@@ -108,6 +112,7 @@ const reloadButton = () => h("div", { class: "actions" },
 function showChoose(ballot) {
 	order = order.length ? order : shuffled(page.contest.entries, shared ? null : sessionStorage);
 	ballotScreen(page, stage, { noun, order, ballot, onDone: showReview });
+	if (shared) wipeWhenIdle(page, stage, wipe);
 }
 
 function showReview(ballot) {
@@ -118,6 +123,7 @@ function showReview(ballot) {
 		h("div", { class: "actions actions-sticky" },
 			button(t("vote.cast"), () => pursue(() => voter.cast(ballot))),
 			button(t("vote.back"), () => showChoose(ballot), "button button-quiet")));
+	if (shared) wipeWhenIdle(page, stage, wipe);
 }
 
 function ballotWords(ballot) {
@@ -142,13 +148,15 @@ function showFailed({ slug, counted, next, problem }) {
 	const { times } = page;
 	const when = (at) => at ? times.moment(at) : "";
 	const values = { opens: when(problem.opens_at), closes: when(problem.closes_at), status: problem.status ?? "" };
-	screen(t(counted === "unknown" ? "vote.unknown" : "vote.failed"),
+	const unknown = counted === "unknown";
+	screen(t(unknown ? "vote.unknown" : "vote.failed"),
 		h("div", { class: "summary summary-error", role: "alert" },
 			h("p", {}, h("strong", {}, t(`counted.${counted}`))), h("p", {}, t(`problem.${slug}`, values))),
+		shared && !unknown && wipeBar(page, wipe),
 		h("div", { class: "actions" },
 			next === "resend" && button(t("vote.resend"), () => pursue(() => voter.resume())),
 			next === "choose" && button(t("vote.back"), () => showChoose(voter.record.ballot)),
-			next === "restart" && counted !== "unknown" && button(t("vote.restart"), () => {
+			next === "restart" && !unknown && button(t("vote.restart"), () => {
 				voter.forget();
 				showBefore();
 			}),
@@ -158,7 +166,8 @@ function showFailed({ slug, counted, next, problem }) {
 function showMismatch({ receipt }) {
 	const text = JSON.stringify({ receipt, record: voter.record }, null, 1);
 	screen(t("mismatch.title"), h("div", { class: "summary summary-error", role: "alert" },
-		h("p", {}, t("mismatch.text"))),
+		h("p", {}, t("mismatch.text")), h("p", {}, t(shared ? "mismatch.shared" : "mismatch.stay"))),
+	shared && wipeBar(page, wipe),
 	h("details", { class: "fold" }, h("summary", {}, t("done.details")), h("pre", {}, text)),
 	h("div", { class: "actions" }, button(t("mismatch.copy"),
 		(event) => copy(text, event.currentTarget, t("copied")))));
@@ -169,8 +178,7 @@ function showDone(again, already = voter.record.earlier) {
 	doneScreen(page, stage, { record: voter.record, again, already, shared, ballotWords,
 		change: page.contest.revote === "replace" && page.contest.phase === "open"
 			? () => showChoose(voter.record.ballot ?? emptyBallot(page.contest)) : null,
-		wipe: () => location.replace(address(page, "/vote/", { shared: "1" })),
-		another: () => {
+		wipe, another: () => {
 			shared = true;
 			order = [];
 			voter = newVoter(memoryRecords());

@@ -1,0 +1,95 @@
+// What a voter sees when something comes between: a shared device after a failure, hours that end on the way,
+// storage that fills up.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { startInstance } from '../live/lib/instance.mjs';
+import { Citizen, LANGUAGES, assertNoFaults, launch, newBrowser, say } from './lib/browser.mjs';
+
+describe('troubles on the way of a vote', () => {
+	let browser, instance, id;
+	before(async () => {
+		instance = await startInstance();
+		({ id } = instance.site.contests[0]);
+		browser = await launch();
+	});
+	after(async () => {
+		await browser?.close();
+		await instance?.stop();
+	});
+
+	const problem = (status, slug, more = {}) => ({ status, contentType: 'application/problem+json',
+		body: JSON.stringify({ type: `/problems#${slug}`, title: slug, status, detail: slug, ...more }) });
+
+	/** A voter on a shared device, with the clock in the test's hand. */
+	async function atShared(context) {
+		const citizen = new Citizen(await context.newPage());
+		await citizen.page.clock.install();
+		await citizen.open({ shared: true });
+		await citizen.start();
+		return citizen;
+	}
+
+	describe('a shared device', () => {
+		test('a refused vote is wiped after 60 seconds, later where the voter asks for it', async () => {
+			const context = await newBrowser(browser, instance);
+			await context.route('**/ballots', (route) => route.fulfill(problem(403, 'paused')));
+			const citizen = await atShared(context);
+			await citizen.choose(0);
+			await citizen.cast();
+			await citizen.heading('vote.failed').waitFor();
+			await citizen.page.clock.runFor(50_000);
+			await citizen.button('done.wipe_later').click();
+			await citizen.page.clock.runFor(50_000);
+			await citizen.heading('vote.failed').waitFor();
+			await citizen.page.clock.runFor(11_000);
+			await citizen.heading('vote.before').waitFor();
+			assertNoFaults(context);
+			await context.close();
+		});
+
+		test('so is a receipt that does not fit', async () => {
+			const context = await newBrowser(browser, instance);
+			await context.route('**/ballots', async (route) => {
+				const response = await route.fetch();
+				const receipt = await response.json();
+				await route.fulfill({ response, json: { ...receipt, index: receipt.index + 1 } });
+			});
+			const citizen = await atShared(context);
+			await citizen.choose(0);
+			await citizen.cast();
+			await citizen.heading('mismatch.title').waitFor();
+			await citizen.page.getByText(say('ko', 'mismatch.shared')).waitFor();
+			await citizen.page.clock.runFor(61_000);
+			await citizen.heading('vote.before').waitFor();
+			await context.close();
+		});
+
+		test('an unknown outcome is not', async () => {
+			const context = await newBrowser(browser, instance);
+			await context.route('**/ballots', (route) => route.abort());
+			const citizen = await atShared(context);
+			await citizen.choose(0);
+			await citizen.cast();
+			await citizen.heading('vote.unknown').waitFor();
+			await citizen.page.clock.runFor(180_000);
+			await citizen.heading('vote.unknown').waitFor();
+			assert.equal(await citizen.button('done.wipe_now').count(), 0);
+			await context.close();
+		});
+
+		test('a choice left standing is wiped, and kept for who is still there', async () => {
+			const context = await newBrowser(browser, instance);
+			const citizen = await atShared(context);
+			await citizen.page.getByRole('radio').first().check();
+			await citizen.page.clock.runFor(121_000);
+			await citizen.page.getByText(say('ko', 'done.idle')).waitFor();
+			await citizen.page.getByRole('radio').nth(1).check(); // still there
+			assert.equal(await citizen.button('done.wipe_now').count(), 0);
+			await citizen.page.clock.runFor(121_000);
+			await citizen.button('done.wipe_now').waitFor();
+			await citizen.page.clock.runFor(61_000);
+			await citizen.heading('vote.before').waitFor();
+			await context.close();
+		});
+	});
+});
