@@ -23,7 +23,6 @@ void blindrsa_public_free(struct blindrsa_public *key)
 	BN_CTX_free(key->scratch);
 	BN_free(key->in);
 	BN_free(key->out);
-	rsa_ifma_free(key->ifma);
 	free(key);
 }
 
@@ -67,11 +66,6 @@ static int public_new(BIGNUM *n, BIGNUM *e, struct blindrsa_public **ret_key)
 	if (key->mont == NULL || key->scratch == NULL || key->in == NULL || key->out == NULL ||
 	    !BN_MONT_CTX_set(key->mont, key->n, key->scratch))
 		goto fail;
-	if (key->size == RSA_IFMA_BYTES && rsa_ifma_is_here()) {
-		key->ifma = rsa_ifma_new(key->n, key->scratch);
-		if (key->ifma == NULL)
-			goto fail;
-	}
 	*ret_key = key;
 	return 0;
 fail:

@@ -6,14 +6,12 @@
 #include <openssl/evp.h>
 
 #include "crypto/blindrsa.h"
-#include "crypto/rsa_ifma.h"
 
 struct blindrsa_public {
 	BIGNUM *n, *e;
 	BN_MONT_CTX *mont; /* of n: made once, since making it costs a tenth of a verification */
 	BN_CTX *scratch;
-	BIGNUM *in, *out;      /* operands of public_operation() */
-	struct rsa_ifma *ifma; /* NULL where the processor or the size of n does not allow it */
+	BIGNUM *in, *out; /* operands of public_operation() */
 	unsigned size;
 };
 
