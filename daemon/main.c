@@ -1,10 +1,12 @@
 /* tallyd: reads the command line and the configuration, and hands over to the supervisor. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 
 #include "base/log.h"
@@ -12,6 +14,8 @@
 #include "config/round.h"
 #include "config/settings.h"
 #include "worker/supervisor.h"
+
+#define DESCRIPTORS_RESERVED 64 /* listeners, Redis, signer, logs */
 
 static const char usage[] =
     "Usage: tallyd -c FILE [--check-config]\n"
@@ -24,7 +28,8 @@ static const char usage[] =
     "      --help          print this and end\n"
     "\n"
     "Ends with 0 after SIGTERM or Ctrl-C, 64 for a wrong command line, 66 for a file or key that\n"
-    "cannot be read, 69 when the address or Redis is not to be had, 71 when the system refuses,\n"
+    "cannot be read, 69 when the address or the private Redis is not to be had, 71 when the system "
+    "refuses,\n"
     "78 for a wrong configuration.\n";
 
 /* Contest files alone, without their keys, so that they can be checked before keys are made. */
@@ -45,8 +50,29 @@ static int check_contests(const struct settings *settings)
 	return status;
 }
 
-static int serve(const struct settings *settings)
+/* As many descriptors as the system lets us have; what the limits promise must fit into them. */
+static void raise_descriptor_limit(struct settings *settings)
 {
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	int most = limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
+	most = most > 2 * DESCRIPTORS_RESERVED ? most - DESCRIPTORS_RESERVED : most / 2;
+	if (settings->limits.connections > most) {
+		log_warn(
+		    "limits.connections is %d, but the system allows %d (ulimit -Hn): taken as "
+		    "that",
+		    settings->limits.connections, most);
+		settings->limits.connections = most;
+	}
+}
+
+static int serve(struct settings *settings)
+{
+	raise_descriptor_limit(settings);
 	struct round **rounds = calloc(settings->n_contests, sizeof(struct round *));
 	int status = rounds ? EX_OK : EX_OSERR;
 	for (size_t i = 0; status == EX_OK && i < settings->n_contests; i++) {

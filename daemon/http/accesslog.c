@@ -2,6 +2,8 @@
  * and of routes that carry ballots, tokens or receipts no address and the minute only. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -48,6 +50,22 @@ void server_log_reply(struct server *server, const struct conn *conn, int status
 		server_flush_log(server);
 }
 
+void server_open_log(struct server *server)
+{
+	struct stat status;
+	int fd = server->options.access_log_fd;
+	server->access_log_is_socket =
+	    fd >= 0 && fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/* A socket that others share, such as the journal's, cannot be made non-blocking for us alone. */
+static ssize_t write_log(const struct server *server, const char *bytes, size_t len)
+{
+	int fd = server->options.access_log_fd;
+	return server->access_log_is_socket ? send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+					    : write(fd, bytes, len);
+}
+
 /* Lines that the descriptor does not take at once are lost: a full disk must not stop the voting.
  */
 void server_flush_log(struct server *server)
@@ -56,7 +74,7 @@ void server_flush_log(struct server *server)
 	size_t left = server->access_log.len;
 
 	while (left > 0) {
-		ssize_t n = write(server->options.access_log_fd, at, left);
+		ssize_t n = write_log(server, at, left);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)

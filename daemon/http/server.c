@@ -294,6 +294,7 @@ struct server *server_new(struct event_base *base, const struct server_options *
 	evtimer_assign(&server->resume_soon, base, on_resume, server);
 	buf_init(&server->json, limits->output_bytes);
 	buf_init(&server->access_log, ACCESS_LOG_BYTES_MAX);
+	server_open_log(server);
 	if (build_csp(server) < 0) {
 		server_free(server);
 		errno = ENOMEM;

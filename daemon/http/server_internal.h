@@ -33,6 +33,7 @@ struct server {
 	struct buf json; /* scratch for serialising */
 	struct buf csp;  /* Content-Security-Policy of the pages, with its NUL */
 	struct buf access_log;
+	bool access_log_is_socket;
 };
 
 /* Finds the route of a parsed head and its parameters; conn->route stays NULL where there is none.
@@ -44,6 +45,7 @@ void server_dispatch(struct server *server, struct conn *conn);
 
 /* Counts a reply and writes its line to the access log. */
 void server_log_reply(struct server *server, const struct conn *conn, int status, size_t bytes);
+void server_open_log(struct server *server);
 /* Writes the gathered lines out. */
 void server_flush_log(struct server *server);
 

@@ -68,6 +68,9 @@ void ledger_free(struct ledger *ledger);
 bool ledger_is_ready(const struct ledger *ledger);
 /* Why not: "redis is not connected", "rules-differ: …"; NULL when ready. */
 const char *ledger_why(const struct ledger *ledger);
+/* True when it will not become ready by waiting: the shard was opened by other rules, or Redis
+ * holds another program's function library. */
+bool ledger_is_refused(const struct ledger *ledger);
 /* Call from redis_options.on_state. */
 void ledger_on_redis(struct ledger *ledger, bool connected, const char *why);
 

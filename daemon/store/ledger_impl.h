@@ -32,6 +32,7 @@ struct ledger {
 	struct shard *shards;
 
 	bool ready;
+	bool refused; /* not ready, and waiting will not help */
 	char why[256];
 	enum setup_step step;
 	unsigned setup_pending; /* shards that have not answered yet */

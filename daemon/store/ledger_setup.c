@@ -41,6 +41,11 @@ bool ledger_is_ready(const struct ledger *ledger)
 	return ledger->ready;
 }
 
+bool ledger_is_refused(const struct ledger *ledger)
+{
+	return ledger->refused;
+}
+
 const char *ledger_why(const struct ledger *ledger)
 {
 	return ledger->ready ? NULL : ledger->why;
@@ -125,6 +130,7 @@ static void on_listed(void *arg, enum redis_outcome outcome, const struct redis_
 		redis_call(ledger->redis, on_loaded, ledger, 3,
 		    (struct slice[]){slice_text("FUNCTION"), slice_text("LOAD"), library_code()});
 	} else if (!slice_equal(redis_reply_text(code), library_code())) {
+		ledger->refused = true;
 		setup_fail(ledger, "the function library " LEDGER_LIBRARY
 				   " in Redis has other code than this program's");
 	} else {
@@ -150,6 +156,7 @@ static void rules_refused(struct ledger *ledger, const struct redis_reply *error
 
 	ledger->setup_failed = true;
 	if (ledger_refusal(error) == REFUSED_RULES) {
+		ledger->refused = true;
 		hex_encode(ledger->options.rules_hash, 32, ours);
 		snprintf(why, sizeof(why), "rules-differ: Redis holds%.*s, this worker has %s",
 		    len - (int)strlen("RULESDIFFER"), text.ptr + strlen("RULESDIFFER"), ours);
@@ -176,6 +183,7 @@ static void on_rules(void *arg, enum redis_outcome outcome, const struct redis_r
 		return;
 	}
 	ledger->step = SETUP_IDLE;
+	ledger->refused = false;
 	set_ready(ledger, true, "");
 	ledger_cast_unpark(ledger);
 }

@@ -78,6 +78,7 @@ void child_start(struct child *child)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, child->end_signal);
 		prctl(PR_SET_NAME, child->name);
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		log_set_process(child->name);
 		signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the parent ends us */
 		signal(SIGHUP, SIG_IGN);

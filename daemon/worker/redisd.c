@@ -30,6 +30,7 @@ enum {
 	STILL_WAITING_MS = 10000, /* between two lines about a slow start */
 	FIRST_BACKOFF_MS = 100,
 	BACKOFF_MAX_MS = 5000,
+	LIVED_LONG_MS = 10000, /* the next try then begins with the first backoff again */
 	STOP_MS = 10000,
 };
 
@@ -300,7 +301,6 @@ static void ask(struct redisd *redisd)
 		log_info("redis runs as process %d", (int)redisd->pid);
 		redisd->state = UP;
 		redisd->was_up = true;
-		redisd->backoff_ms = FIRST_BACKOFF_MS;
 		redisd->options.on_up(redisd->options.arg);
 		return;
 	}
@@ -397,6 +397,8 @@ bool redisd_reaped(struct redisd *redisd, pid_t pid, int status)
 	}
 	log_error("redis %s; it is started again", ending(status, text));
 	redisd->state = RESTING;
+	if (clock_steady_ms() - redisd->started_ms >= LIVED_LONG_MS)
+		redisd->backoff_ms = FIRST_BACKOFF_MS;
 	arm(redisd, redisd->backoff_ms);
 	redisd->backoff_ms *= 2;
 	if (redisd->backoff_ms > BACKOFF_MAX_MS)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 
@@ -90,6 +91,7 @@ int signer_process(
 	sigprocmask(SIG_BLOCK, &quit_only, &while_waiting);
 	sigdelset(&while_waiting, SIGQUIT);
 
+	prctl(PR_SET_DUMPABLE, 0); /* no core file, no ptrace: the keys are in this memory */
 	int rc = confine();
 	if (rc != 0) {
 		log_error("the signer cannot be confined (seccomp): %s", strerror(-rc));

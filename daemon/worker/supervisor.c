@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -88,6 +89,18 @@ static void become(struct supervisor *supervisor, const struct child *child)
 	}
 }
 
+/* Signatures by another key than the published one would be worth nothing to voters. */
+static bool is_pair(const struct blindrsa_private *key, const struct round *round)
+{
+	struct blindrsa_public *public;
+	uint8_t key_id[PP_KEY_ID_SIZE];
+	if (blindrsa_public_of(key, &public) != 0)
+		return false;
+	pp_key_id(public, key_id);
+	blindrsa_public_free(public);
+	return memcmp(key_id, round->keys.token_key_id, sizeof(key_id)) == 0;
+}
+
 /* The signer alone reads the private keys, after the fork and before it shuts itself in. */
 static int run_signer(struct child *child)
 {
@@ -104,6 +117,12 @@ static int run_signer(struct child *child)
 			options->settings->keys, options->rounds[i]->name, &keys[i], why) != 0) {
 			log_error("%s", why);
 			status = EX_NOINPUT;
+		} else if (!is_pair(keys[i], options->rounds[i])) {
+			log_error(
+			    "%s/%s: token.private.pem does not belong to token.public.pem; restore "
+			    "both from one backup",
+			    options->settings->keys, options->rounds[i]->name);
+			status = EX_CONFIG;
 		}
 	}
 	for (size_t i = 0; status == EX_OK && i < supervisor->n_slots; i++)
@@ -323,9 +342,16 @@ static int open_access_log(const char *path)
 {
 	if (!path)
 		return -1;
+	/* Standard output anew, so that it does not block here while it may for others: a reader
+	 * who stalls loses lines, and no vote waits for it. */
+	struct stat status;
+	if (strcmp(path, "-") == 0 && fstat(STDOUT_FILENO, &status) == 0 &&
+	    S_ISSOCK(status.st_mode))
+		return dup(
+		    STDOUT_FILENO); /* cannot be opened anew; the worker sends without waiting */
 	if (strcmp(path, "-") == 0)
-		return dup(STDOUT_FILENO);
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+		path = "/proc/self/fd/1";
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 	if (fd < 0)
 		log_warn("access_log %s cannot be written (%s); requests are not logged", path,
 		    strerror(errno));

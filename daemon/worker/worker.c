@@ -49,6 +49,14 @@ static void report(struct worker *worker, const char *why)
 	worker->reported = true;
 }
 
+static bool any_refused(const struct app *app)
+{
+	for (size_t i = 0; i < app->n_services; i++)
+		if (app->services[i].ledger && ledger_is_refused(app->services[i].ledger))
+			return true;
+	return false;
+}
+
 static void on_ready(void *arg, bool ready, const char *why)
 {
 	struct worker *worker = arg;
@@ -56,7 +64,7 @@ static void on_ready(void *arg, bool ready, const char *why)
 	if (!ready) {
 		if (worker->reported || strcmp(why, "redis is not connected: connecting") != 0)
 			log_warn("not taking votes: %s", why);
-		if (strncmp(why, "rules-differ", strlen("rules-differ")) == 0)
+		if (any_refused(&worker->app))
 			report(worker, why);
 	} else if (app_is_ready(&worker->app, &unready)) {
 		log_info("ready");
