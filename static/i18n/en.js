@@ -169,6 +169,8 @@ export default {
 	"block.announced": "Voting has not begun. It opens on {opens}.",
 	"block.paused": "The organiser has paused voting. When it resumes you can vote here.",
 	"block.closed": "Voting is closed. The results page shows the count.",
+	"block.kept": "Nothing has been sent yet. Your choice stays on this page.",
+	"block.recheck": "Check again",
 	"block.reload": "Reload",
 	"block.crypto": "You cannot vote at this address",
 	"block.crypto_text": "The cryptography for voting works only at secure addresses (https). Check that the address begins with https, or use an up-to-date browser.",

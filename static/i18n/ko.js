@@ -169,6 +169,8 @@ export default {
 	"block.announced": "아직 투표가 시작되지 않았습니다. {opens}에 시작합니다.",
 	"block.paused": "운영기관이 투표를 잠시 멈추었습니다. 재개되면 이 화면에서 투표하실 수 있습니다.",
 	"block.closed": "투표가 마감되었습니다. 결과 화면에서 집계를 보실 수 있습니다.",
+	"block.kept": "아직 아무것도 보내지 않았습니다. 고르신 내용은 이 화면에 그대로 있습니다.",
+	"block.recheck": "다시 확인하기",
 	"block.reload": "새로 고침",
 	"block.crypto": "이 주소에서는 투표할 수 없습니다",
 	"block.crypto_text": "투표에 쓰는 암호 기능은 안전한 주소(https)에서만 켜집니다. 주소가 https로 시작하는지 확인하거나 최신 브라우저로 다시 열어 주세요.",

@@ -10,10 +10,12 @@ import { byId, copy, h, show } from "./dom.js";
 import { emptyBallot, knowsForm } from "./forms.js";
 import { inApp, wayOut } from "./inapp.js";
 import { memoryRecords, recordKey, recordsFor } from "./records.js";
-import { address, openSite } from "./site.js";
+import { address, openSite, refresh } from "./site.js";
 import { Voter } from "./voter.js";
 import { progressScreen } from "./progress-screen.js";
 import { wipeBar, wipeWhenIdle } from "./wipe.js";
+
+const RECHECK_MS = 2000;
 
 const stage = byId("stage");
 const page = await openSite();
@@ -43,6 +45,8 @@ function begin() {
 	return app ? showWayOut(app) : showBefore();
 }
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 function storage() {
 	try {
 		return localStorage;
@@ -53,7 +57,7 @@ function storage() {
 
 function newVoter(records) {
 	return new Voter({ pinned: page.pinned, contest: page.contest, api: page.api, records, lock: oneTab,
-		sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+		sleep: pause,
 		onState: (state) => progressScreen(page, stage, state, () => voter.hurry()) });
 }
 
@@ -99,11 +103,15 @@ function showBefore() {
 }
 
 function showNotOpen() {
+	return screen(t("block.title"), phaseWords(),
+		h("div", { class: "actions" }, link("/results/", t("done.results"), "button")), reloadButton());
+}
+
+function phaseWords() {
 	const { contest, times } = page;
 	const phase = ["announced", "paused"].includes(contest.phase) ? contest.phase : "closed";
 	const opens = contest.opens_at ? times.moment(contest.opens_at) : "";
-	return screen(t("block.title"), h("p", { class: "lead" }, t(`block.${phase}`, { opens })),
-		h("div", { class: "actions" }, link("/results/", t("done.results"), "button")), reloadButton());
+	return h("p", { class: "lead" }, t(`block.${phase}`, { opens }));
 }
 
 const reloadButton = () => h("div", { class: "actions" },
@@ -111,7 +119,23 @@ const reloadButton = () => h("div", { class: "actions" },
 
 function showChoose(ballot) {
 	order = order.length ? order : shuffled(page.contest.entries, shared ? null : sessionStorage);
-	ballotScreen(page, stage, { noun, order, ballot, onDone: showReview });
+	ballotScreen(page, stage, { noun, order, ballot, onDone: recheck });
+	if (shared) wipeWhenIdle(page, stage, wipe);
+}
+
+/* Hours may end on the way: better to hear it before 투표하기. No answer in time says nothing; casting will tell. */
+async function recheck(ballot) {
+	stage.inert = true;
+	await Promise.race([refresh(page), pause(RECHECK_MS)]);
+	stage.inert = false;
+	if (page.trouble === "rules") return begin();
+	return page.contest.phase === "open" ? showReview(ballot) : showHeldUp(ballot);
+}
+
+function showHeldUp(ballot) {
+	const over = !["announced", "paused"].includes(page.contest.phase);
+	screen(t("block.title"), phaseWords(), !over && h("p", {}, t("block.kept")), h("div", { class: "actions" },
+		over ? link("/results/", t("done.results"), "button") : button(t("block.recheck"), () => recheck(ballot))));
 	if (shared) wipeWhenIdle(page, stage, wipe);
 }
 

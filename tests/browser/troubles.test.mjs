@@ -29,6 +29,63 @@ describe('troubles on the way of a vote', () => {
 		return citizen;
 	}
 
+	/** The contest as the server tells it, in another phase. */
+	const inPhase = (context, phase) => context.route(`**/v1/contests/${id}`, async (route) => {
+		const response = await route.fetch();
+		await route.fulfill({ response, json: { ...await response.json(), phase } });
+	});
+
+	for (const language of LANGUAGES)
+		test(`${language}: paused on the way: told before anything is sent, and the choice is kept`, async () => {
+			const context = await newBrowser(browser, instance);
+			const citizen = new Citizen(await context.newPage(), language);
+			const sent = [];
+			citizen.page.on('request', (request) => request.method() === 'POST' && sent.push(request.url()));
+			await citizen.open();
+			await citizen.start();
+			await inPhase(context, 'paused');
+			await citizen.page.getByRole('radio').nth(2).check();
+			await citizen.button('vote.next').click();
+			await citizen.heading('block.title').waitFor();
+			await citizen.page.getByText(say(language, 'block.paused')).waitFor();
+			await citizen.button('block.recheck').click();
+			await citizen.page.getByText(say(language, 'block.kept')).waitFor();
+			assert.deepEqual(sent, []);
+			await context.unroute(`**/v1/contests/${id}`);
+			await citizen.button('block.recheck').click();
+			await citizen.heading('vote.review').waitFor();
+			await citizen.cast();
+			await citizen.done();
+			assertNoFaults(context);
+			await context.close();
+		});
+
+	test('closed on the way: the way to the results', async () => {
+		const context = await newBrowser(browser, instance);
+		const citizen = new Citizen(await context.newPage());
+		await citizen.open();
+		await citizen.start();
+		await inPhase(context, 'closed');
+		await citizen.page.getByRole('radio').first().check();
+		await citizen.button('vote.next').click();
+		await citizen.page.getByText(say('ko', 'block.closed')).waitFor();
+		await citizen.page.locator('main').getByRole('link', { name: say('ko', 'done.results') }).waitFor();
+		assert.equal(await citizen.button('block.recheck').count(), 0);
+		await context.close();
+	});
+
+	test('a contest that does not answer holds nobody up', async () => {
+		const context = await newBrowser(browser, instance);
+		const citizen = new Citizen(await context.newPage());
+		await citizen.open();
+		await citizen.start();
+		await context.route(`**/v1/contests/${id}`, () => {}); // never
+		await citizen.choose(0);
+		await citizen.cast();
+		await citizen.done();
+		await context.close();
+	});
+
 	describe('a shared device', () => {
 		test('a refused vote is wiped after 60 seconds, later where the voter asks for it', async () => {
 			const context = await newBrowser(browser, instance);
