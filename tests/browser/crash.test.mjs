@@ -162,12 +162,10 @@ describe('crashes', () => {
 		});
 		for (let voter = 0; voter < 3; voter++) {
 			const citizen = new Citizen(page);
-			if (voter === 0) {
+			if (voter === 0)
 				await citizen.open({ shared: true });
-			} else { // the screen was handed on; nobody opened the address again
-				await citizen.heading('vote.before').waitFor();
-				await page.getByLabel(say('ko', 'vote.shared')).check();
-			}
+			else // the screen was handed on as it stands; a booth stays one
+				assert.ok(await page.getByLabel(say('ko', 'vote.shared')).isChecked());
 			await citizen.start();
 			assert.equal(await page.getByRole('radio', { checked: true }).count(), 0);
 			await citizen.choose(voter);
@@ -182,10 +180,9 @@ describe('crashes', () => {
 			for (const { entry, spent, salt } of receipts)
 				for (const secret of [entry, spent, salt])
 					assert.ok(!html.includes(secret));
-			await page.goBack().catch(() => {});
-			assert.ok(!(await page.locator('body').innerText().catch(() => '')).includes(say('ko', 'done.title')), 'back shows nothing');
-			await page.goto('/vote/');
 		}
+		await page.goBack().catch(() => {}); // may lead out of the site
+		assert.ok(!(await page.locator('body').innerText()).includes(say('ko', 'done.title')), 'back shows nothing');
 		assert.equal(new Set(receipts.map(({ spent }) => spent)).size, 3);
 		assertNoFaults(context);
 		await context.close();
