@@ -57,6 +57,7 @@ export default {
 	"vote.stored": "What is stored?",
 	"vote.stored_text": "This browser keeps your voting pass, your choice and your receipt, so that you can go on if the window closes. They stay until you delete them.",
 	"vote.not_kept": "This browser blocks storage, so nothing is kept. Do not close the window until you have voted.",
+	"vote.unkept": "This browser cannot store your voting record; only this window has it. Keep it open.",
 	"vote.shared": "This is a shared device",
 	"vote.shared_text": "Nothing is stored, and the screen is cleared 60 seconds after you have voted.",
 	"vote.start": "Start voting",

@@ -3,7 +3,7 @@ import { commitsTo } from "./commitment.js";
 import { fromBase64 } from "./bytes.js";
 import { byId, h } from "./dom.js";
 import { canonicalBallot, knowsForm } from "./forms.js";
-import { recordsFor } from "./records.js";
+import { browserStorage, recordsFor } from "./records.js";
 import { address, openSite } from "./site.js";
 
 const page = await openSite();
@@ -13,7 +13,7 @@ if (location.hash) document.querySelector(location.hash)?.scrollIntoView();
 
 async function kept() {
 	const link = (key) => h("p", {}, h("a", { class: "button button-quiet", href: address(page, "/vote/") }, t(key)));
-	const record = recordsFor(pinned, globalThis.localStorage).load();
+	const record = recordsFor(pinned, browserStorage("localStorage")).load();
 	if (!record) return [h("p", {}, t("check.none"))];
 	if (record.step !== "counted") return [h("p", {}, t("check.pending")), link("check.go_on")];
 	const { receipt, token, ballot } = record;

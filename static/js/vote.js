@@ -9,7 +9,7 @@ import { doneScreen } from "./done-screen.js";
 import { byId, copy, h, show } from "./dom.js";
 import { emptyBallot, knowsForm } from "./forms.js";
 import { inApp, wayOut } from "./inapp.js";
-import { memoryRecords, recordKey, recordsFor } from "./records.js";
+import { browserStorage, memoryRecords, recordKey, recordsFor } from "./records.js";
 import { address, openSite, refresh } from "./site.js";
 import { Voter } from "./voter.js";
 import { progressScreen } from "./progress-screen.js";
@@ -23,6 +23,7 @@ const { t, pick } = page;
 const noun = pick(page.contest?.entry_noun);
 let shared = new URLSearchParams(location.search).has("shared"); // a booth goes on as one
 let voter = null;
+const unkept = h("p", { class: "unkept", role: "alert" }, t("vote.unkept"));
 let order = [];
 
 const screen = (title, ...rest) => show(stage, h("h1", {}, title), ...rest);
@@ -38,7 +39,7 @@ function begin() {
 	if (page.trouble) return screen(t("block.title"), h("p", {}, t(`trouble.${page.trouble}`)), reloadButton());
 	if (!globalThis.crypto?.subtle) return screen(t("block.crypto"), h("p", {}, t("block.crypto_text")));
 	if (!knowsForm(page.contest)) return screen(t("block.title"), h("p", {}, t("block.form")), reloadButton());
-	voter = newVoter(shared ? memoryRecords() : recordsFor(page.pinned, storage()));
+	voter = newVoter();
 	if (voter.pending) return pursue(() => voter.resume());
 	if (voter.record) return showDone(true);
 	const app = inApp(navigator.userAgent);
@@ -47,18 +48,21 @@ function begin() {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-function storage() {
-	try {
-		return localStorage;
-	} catch {
-		return null;
-	}
-}
-
-function newVoter(records) {
+function newVoter() {
+	const records = shared ? memoryRecords() : recordsFor(page.pinned, browserStorage("localStorage"));
 	return new Voter({ pinned: page.pinned, contest: page.contest, api: page.api, records, lock: oneTab,
 		sleep: pause,
-		onState: (state) => progressScreen(page, stage, state, () => voter.hurry()) });
+		onState: (state) => {
+			warnUnkept();
+			progressScreen(page, stage, state, () => voter.hurry());
+		} });
+}
+
+/* Storage may be blocked or fill up on the way: then the vote goes on, and hangs on this window. */
+function warnUnkept() {
+	const here = !shared && !voter.records.kept;
+	if (here && !unkept.isConnected) stage.before(unkept);
+	if (!here) unkept.remove();
 }
 
 /* Two windows of one voter take turns, so that they never make two tokens. */
@@ -97,7 +101,7 @@ function showBefore() {
 			h("span", {}, h("strong", {}, t("vote.shared")), h("br"), t("vote.shared_text"))),
 		h("div", { class: "actions actions-sticky" }, button(t("vote.start"), () => {
 			shared = box.checked;
-			voter = newVoter(shared ? memoryRecords() : recordsFor(page.pinned, storage()));
+			voter = newVoter();
 			showChoose(emptyBallot(contest));
 		})));
 }
@@ -118,7 +122,7 @@ const reloadButton = () => h("div", { class: "actions" },
 	button(t("block.reload"), () => location.reload(), "button button-quiet"));
 
 function showChoose(ballot) {
-	order = order.length ? order : shuffled(page.contest.entries, shared ? null : sessionStorage);
+	order = order.length ? order : shuffled(page.contest.entries, shared ? null : browserStorage("sessionStorage"));
 	ballotScreen(page, stage, { noun, order, ballot, onDone: recheck });
 	if (shared) wipeWhenIdle(page, stage, wipe);
 }
@@ -205,7 +209,8 @@ function showDone(again, already = voter.record.earlier) {
 		wipe, another: () => {
 			shared = true;
 			order = [];
-			voter = newVoter(memoryRecords());
+			voter = newVoter();
+			warnUnkept();
 			showBefore();
 		},
 		forget: () => {
@@ -213,6 +218,10 @@ function showDone(again, already = voter.record.earlier) {
 			location.reload();
 		} });
 }
+
+window.addEventListener("beforeunload", (event) => {
+	if (unkept.isConnected && voter.record) event.preventDefault();
+});
 
 // A shared device keeps nothing in the page that "back" brings again.
 window.addEventListener("pageshow", (event) => {

@@ -181,8 +181,9 @@ export class Voter {
 		this.#save({ step: "counted", token, ballot: before.ballot, receipt: before.receipt });
 	}
 
+	/* From any step but the first, going on again leads to the same token and the same ballot. */
 	#save(record) {
-		this.records.save(record);
+		this.records.save(record, Boolean(this.record) && this.record.step !== "new");
 		this.record = record;
 	}
 

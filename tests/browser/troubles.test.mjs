@@ -86,6 +86,53 @@ describe('troubles on the way of a vote', () => {
 		await context.close();
 	});
 
+	for (const language of LANGUAGES)
+		test(`${language}: storage fills up on the way: the vote goes on, and the window must stay open`, async () => {
+			const context = await newBrowser(browser, instance, { viewport: { width: 320, height: 640 } });
+			const citizen = new Citizen(await context.newPage(), language);
+			await citizen.open();
+			await citizen.start();
+			await citizen.choose(0);
+			await citizen.page.evaluate(() => {
+				Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };
+			});
+			await citizen.cast();
+			await citizen.done();
+			const warning = citizen.page.getByRole('alert').filter({ hasText: citizen.say('vote.unkept') });
+			await warning.waitFor();
+			assert.ok(await warning.evaluate((e) => e.getBoundingClientRect().top >= 0 && e.getBoundingClientRect().bottom <= innerHeight), 'in sight');
+			if (process.env.SHOTS)
+				await citizen.page.screenshot({ path: `${process.env.SHOTS}/unkept-${language}.png` });
+			// Leaving asks first, as the receipt would be lost.
+			const asked = citizen.page.waitForEvent('dialog');
+			citizen.page.goto('/').catch(() => {});
+			const dialog = await asked;
+			assert.equal(dialog.type(), 'beforeunload');
+			await dialog.dismiss();
+			await citizen.done();
+			assertNoFaults(context);
+			await context.close();
+		});
+
+	test('storage is blocked: told before the vote, which works', async () => {
+		const context = await newBrowser(browser, instance);
+		await context.addInitScript(() => {
+			for (const name of ['localStorage', 'sessionStorage'])
+				Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });
+		});
+		const citizen = new Citizen(await context.newPage());
+		await citizen.open();
+		await citizen.page.getByText(say('ko', 'vote.not_kept')).waitFor();
+		await citizen.start();
+		await citizen.choose(0);
+		await citizen.cast();
+		await citizen.done();
+		await citizen.page.getByRole('alert').filter({ hasText: say('ko', 'vote.unkept') }).waitFor();
+		await citizen.page.goto('/help/', { waitUntil: 'commit' }).catch(() => {});
+		assertNoFaults(context);
+		await context.close();
+	});
+
 	describe('a shared device', () => {
 		test('a refused vote is wiped after 60 seconds, later where the voter asks for it', async () => {
 			const context = await newBrowser(browser, instance);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Problem } from "../../../static/js/api.js";
-import { memoryRecords } from "../../../static/js/records.js";
+import { memoryRecords, recordsFor } from "../../../static/js/records.js";
 import { Voter } from "../../../static/js/voter.js";
 import { contest, createServer } from "./server.mjs";
 
@@ -147,6 +147,52 @@ test("a ballot counted for another team by the server is noticed", async () => {
 	server.api.cast = (id, token) => cast(id, token, ncAi);
 	const end = await visit(server, memoryRecords()).voter.cast(upstage);
 	assert.equal(end.name, "mismatch");
+});
+
+/* A browser's storage that refuses from its nth write on. */
+function fullStorage(writes) {
+	const items = new Map();
+	return { getItem: (key) => items.get(key) ?? null, removeItem: (key) => items.delete(key),
+		setItem(key, text) {
+			if (writes-- <= 0) throw new RangeError("QuotaExceededError");
+			items.set(key, text);
+		}, more(n) {
+			writes = n;
+		} };
+}
+
+test("storage that fills up at any write: the vote goes on in memory and says so", async () => {
+	for (let writes = 0; writes < 6; writes++) {
+		const server = createServer();
+		const storage = fullStorage(writes);
+		const { voter } = visit(server, recordsFor(server.pinned, storage));
+		assert.equal(voter.records.kept, writes > 0);
+		const end = await voter.cast(upstage);
+		assert.equal(end.name, "counted", `${writes} writes`);
+		assert.equal(voter.records.kept, false);
+		assert.deepEqual(voter.records.load().receipt, end.receipt);
+		// The older record that was left behind leads to the same receipt.
+		storage.more(100);
+		const reopened = visit(server, recordsFor(server.pinned, storage)).voter;
+		assert.equal(reopened.pending, writes > 2, `${writes} writes`);
+		if (reopened.pending) assert.deepEqual((await reopened.resume()).receipt, end.receipt);
+		assert.equal(server.ledger.size, 1, "never a second vote");
+	}
+});
+
+test("storage that is full, and then is not, keeps the newest record", () => {
+	const { pinned } = createServer();
+	const storage = fullStorage(2);
+	const records = recordsFor(pinned, storage);
+	records.save({ step: "new" });
+	records.save({ step: "blinded" });
+	assert.deepEqual([records.kept, records.load().step], [false, "blinded"]);
+	storage.more(100);
+	records.save({ step: "token" });
+	assert.deepEqual([records.kept, recordsFor(pinned, storage).load().step], [true, "token"]);
+	storage.more(0);
+	assert.equal(recordsFor(pinned, storage).load().step, "token", "what stands there is read");
+	assert.deepEqual([recordsFor(pinned, null).kept, recordsFor(pinned, null).load()], [false, null]);
 });
 
 test("two tabs: the second shows what the first cast", async () => {
