@@ -15,6 +15,13 @@
 local REPLACEMENTS_MAX = 10
 local EXACT = 9e15 -- below 2^53: numbers up to here are exact
 local STEP = 1e9   -- no single increment is larger
+local HSET_MAX = 512 -- names and values in one call: what unpack() gives is limited
+
+-- Small numbers as they come in calls; tonumber() costs ten times as much.
+local NUMBER = {}
+for n = -256, 256 do
+  NUMBER[n .. ''] = n
+end
 
 -- An index or a sum; far cheaper than %.0f or the conversion that `..` does.
 local function text(n)
@@ -34,7 +41,7 @@ local function differ(what)
   return redis.error_reply('RULESDIFFER ' .. what)
 end
 
--- A number as HINCRBY takes it, or nil.
+-- A whole number as Redis writes it, or nil.
 local function integer(value)
   if value == '0' or (type(value) == 'string' and #value <= 16 and string.find(value, '^%-?[1-9]%d*$')) then
     return tonumber(value)
@@ -50,6 +57,30 @@ local function hex(s)
   return (string.gsub(s, '.', function(c) return string.format('%02x', string.byte(c)) end))
 end
 
+-- The fields of a rules record, in the order in which they are read here.
+local function parse_rules(key, r)
+  local prefix = string.match(key, '^(.*):rules$')
+  if not prefix then
+    return nil
+  end
+  local rules = {
+    fields = r,
+    log = prefix .. ':log', count = prefix .. ':count', issued = prefix .. ':issued',
+    spent_bucket = prefix .. ':spent:', issued_bucket = prefix .. ':issued:',
+    opens = integer(r[2]), closes = integer(r[3]), shard = integer(r[4]), shards = integer(r[5]),
+    buckets = integer(r[6]), revote = r[7], phase = r[8], version = integer(r[9]),
+  }
+  if rules.opens and rules.closes and rules.shard and rules.shards and rules.buckets
+      and rules.phase and rules.version and rules.shard >= 0 and rules.shard < rules.shards
+      and rules.buckets >= 1 then
+    return rules
+  end
+end
+
+-- Rules key -> what was parsed of it last; good for as long as not one field differs. Reading the
+-- fields is cheap, parsing them is not.
+local parsed_rules = {}
+
 -- The shard's rules, or nil and an error reply: absent, damaged, or not those with this hash.
 local function rules_of(key, hash)
   local r = redis.pcall('HMGET', key, 'hash', 'opens', 'closes', 'shard', 'shards', 'buckets',
@@ -60,14 +91,14 @@ local function rules_of(key, hash)
   if r[1] ~= hash then
     return nil, differ(r[1] and hex(r[1]) or 'absent')
   end
-  local rules = {
-    opens = integer(r[2]), closes = integer(r[3]), shard = integer(r[4]), shards = integer(r[5]),
-    buckets = integer(r[6]), revote = r[7], phase = r[8], version = integer(r[9]),
-    prefix = string.match(key, '^(.*):rules$'),
-  }
-  if not (rules.opens and rules.closes and rules.shard and rules.shards and rules.buckets
-      and rules.phase and rules.version and rules.prefix)
-      or rules.shards < 1 or rules.buckets < 1 then
+  local rules = parsed_rules[key]
+  local f = rules and rules.fields
+  if not (f and f[1] == r[1] and f[2] == r[2] and f[3] == r[3] and f[4] == r[4] and f[5] == r[5]
+      and f[6] == r[6] and f[7] == r[7] and f[8] == r[8] and f[9] == r[9]) then
+    rules = parse_rules(key, r)
+    parsed_rules[key] = rules
+  end
+  if not rules then
     return nil, damaged(key)
   end
   return rules
@@ -84,11 +115,13 @@ local function shut(rules, now)
   end
 end
 
--- The bucket that holds these 16 bytes, or nil if they belong to another shard.
-local function bucket_of(rules, kind, id)
-  if #id == 16 and u32(id, 1) % rules.shards == rules.shard then
-    return rules.prefix .. kind .. text(u32(id, 9) % rules.buckets)
+-- The bucket that holds these 16 bytes, or nil if they belong to another shard. `kind` is
+-- rules.spent_bucket or rules.issued_bucket.
+local function bucket_of(kind, rules, id)
+  if #id ~= 16 or (rules.shards > 1 and u32(id, 1) % rules.shards ~= rules.shard) then
+    return nil
   end
+  return kind .. text(u32(id, 9) % rules.buckets)
 end
 
 ---- the log ----
@@ -101,9 +134,21 @@ local function entry_of(e)
   end
 end
 
+-- How many ballots are packed here, or nil.
+local function count_packed(packed)
+  local byte, at, n, len = string.byte, 1, 0, #packed
+  while at + 17 <= len do
+    local high, low = byte(packed, at + 16, at + 17)
+    at = at + 18 + high * 256 + low
+    n = n + 1
+  end
+  return n > 0 and at == len + 1 and n or nil
+end
+
 -- How many ballots the log holds, derived from its last entry; or nil and an error reply.
 local function log_size(key)
-  local last = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+  -- '1', not 1: Redis takes microseconds to turn a number into text.
+  local last = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', '1')
   if last.err then
     return nil, last
   end
@@ -115,16 +160,8 @@ local function log_size(key)
     return 0
   end
   local first, packed = entry_of(last[1])
-  if not first or #packed == 0 then
-    return nil, damaged(key)
-  end
-  local at, n, len = 1, 0, #packed
-  while at + 17 <= len do
-    local high, low = string.byte(packed, at + 16, at + 17)
-    at = at + 18 + high * 256 + low
-    n = n + 1
-  end
-  if at ~= len + 1 then
+  local n = first and count_packed(packed)
+  if not n then
     return nil, damaged(key)
   end
   return first + n
@@ -132,7 +169,7 @@ end
 
 -- The ballot at this index of the log, which must be this token's; nil if it is not there.
 local function ballot_at(key, index, spent)
-  local r = redis.pcall('XREVRANGE', key, text(index + 1) .. '-0', '-', 'COUNT', 1)
+  local r = redis.pcall('XREVRANGE', key, text(index + 1) .. '-0', '-', 'COUNT', '1')
   if r.err or not r[1] then
     return nil
   end
@@ -159,57 +196,183 @@ local function ballot_at(key, index, spent)
   return string.sub(packed, at + 18, stop)
 end
 
--- What stands for this token: nil, or {index, replacements, ballot}; or nil and true when damaged.
-local function standing(bucket, log, spent)
-  local value = redis.pcall('HGET', bucket, spent)
-  if not value then
-    return nil
-  end
+-- What a bucket says of a token, unless it says false: index, replacements, ballot; nil when it is
+-- damaged.
+local function standing(value, log, spent)
   if type(value) ~= 'string' then
-    return nil, true
+    return nil
   end
   local index, replacements = string.match(value, '^(%d+) ?(%d*)$')
   if not index or #index > 15 then
-    return nil, true
+    return nil
   end
   index = tonumber(index)
   local ballot = ballot_at(log, index, spent)
   if not ballot then
-    return nil, true
+    return nil
   end
-  return { index, tonumber(replacements) or 0, ballot }
+  return index, tonumber(replacements) or 0, ballot
 end
 
 ---- casting ----
 
--- Counters read so far and what is to be added to them.
-local function counters_new(key)
-  return { key = key, value = {}, by = {}, names = {} }
+-- Length -> its two bytes before a packed ballot: at most 64 Ki of them, in truth a few.
+local LENGTH = {}
+
+local function length_of(ballot)
+  local n = #ballot
+  local bytes = LENGTH[n]
+  if not bytes then
+    bytes = string.char(math.floor(n / 256), n % 256)
+    LENGTH[n] = bytes
+  end
+  return bytes
 end
 
--- Whether `by` can be added to the counter without fail.
-local function counter_takes(counters, name, by)
-  local value = counters.value[name]
-  if value == nil then
-    local stored = redis.pcall('HGET', counters.key, name)
-    if stored == false then
-      value = 0
-    else
-      value = integer(stored) or false
+-- What a batch is to write, in the order of its accepted ballots. These arrays outlive the call, so
+-- that they need not grow anew in each: only their first batch.accepted (or changed) places mean
+-- anything.
+local packed = {}       -- three places a ballot: token, length, ballot
+local buckets = {}      -- where it is spent,
+local values = {}       -- and with which value
+local replacements = {}
+local changed = {}      -- names of counters
+
+-- Reads those of the counters args[first], args[first + 2] … that the batch has not met yet, and
+-- 'ballots', which nearly every ballot needs. One that cannot be added to becomes false.
+local function read_counters(batch, args, first, last)
+  local value = batch.value
+  local names = { 'ballots' }
+  for i = first, last, 2 do
+    if value[args[i]] == nil then
+      names[#names + 1] = args[i]
     end
-    counters.value[name] = value
   end
-  return value and by and by >= -STEP and by <= STEP
-    and math.abs(value + (counters.by[name] or 0) + by) < EXACT
+  local stored = redis.pcall('HMGET', batch.count, unpack(names))
+  for i = 1, #names do
+    local now = stored[i]
+    value[names[i]] = now == false and 0 or integer(now) or false
+  end
 end
 
-local function counter_add(counters, name, by)
-  local sum = counters.by[name]
-  if not sum then
-    counters.names[#counters.names + 1] = name
-    sum = 0
+-- Whether the increments args[first], args[first + 1] … can be added without fail.
+local function counters_take(batch, args, first, last)
+  local value, sum = batch.value, batch.sum
+  for i = first, last, 2 do
+    local name, by = args[i], NUMBER[args[i + 1]] or tonumber(args[i + 1])
+    local stands = sum[name] or value[name]
+    if stands == nil then
+      read_counters(batch, args, i, last)
+      stands = value[name]
+    end
+    if not (stands and by and by >= -STEP and by <= STEP) then
+      return false
+    end
+    stands = stands + by
+    if stands <= -EXACT or stands >= EXACT then
+      return false
+    end
   end
-  counters.by[name] = sum + by
+  return true
+end
+
+local function counter_add(batch, name, by)
+  local sum = batch.sum
+  local stands = sum[name]
+  if not stands then
+    stands = batch.value[name]
+    batch.changed = batch.changed + 1
+    changed[batch.changed] = name
+  end
+  sum[name] = stands + by
+end
+
+local BALLOTS = { 'ballots', '1' }
+
+-- The verdict on one ballot: args[at] and what follows it.
+local function judge(batch, args, at, n)
+  local rules, spent, bucket = batch.rules, args[at], batch.keys[NUMBER[args[at + 1]]]
+  local ballot, replaces = args[at + 2], args[at + 3]
+  if not bucket or bucket_of(rules.spent_bucket, rules, spent) ~= bucket or #ballot > 65535 then
+    return { 'differ' }
+  end
+  local fresh, index, replaced, old = batch.fresh[spent]
+  if fresh then
+    index, replaced, old = batch.size + fresh - 1, replacements[fresh], packed[3 * fresh]
+  else
+    local value = redis.pcall('HGET', bucket, spent)
+    if value then
+      index, replaced, old = standing(value, rules.log, spent)
+      if not index then
+        return { 'fault' }
+      end
+    end
+  end
+  if index then
+    if old == ballot then
+      return { 'same', index, replaced }
+    elseif replaces == '' or replaces ~= text(index) or rules.revote ~= 'replace' then
+      return { 'spent', index, replaced, old }
+    elseif replaced >= REPLACEMENTS_MAX then
+      return { 'too-often', index, replaced, old }
+    end
+  elseif replaces ~= '' then
+    return { 'never' }
+  end
+  if batch.closed then
+    return { batch.closed }
+  end
+  local first, last = at + 5, at + 3 + 2 * n
+  if not counters_take(batch, args, first, last)
+      or not (index or counters_take(batch, BALLOTS, 1, 1)) then
+    return { 'fault' }
+  end
+
+  -- Accepted.
+  for i = first, last, 2 do
+    counter_add(batch, args[i], NUMBER[args[i + 1]] or tonumber(args[i + 1]))
+  end
+  local place = batch.accepted + 1
+  batch.accepted = place
+  batch.fresh[spent] = place
+  packed[3 * place - 2] = spent
+  packed[3 * place - 1] = length_of(ballot)
+  packed[3 * place] = ballot
+  buckets[place] = bucket
+  local now = batch.size + place - 1
+  if index then
+    replacements[place] = replaced + 1
+    values[place] = text(now) .. ' ' .. text(replaced + 1)
+    return { 'replaced', now, replaced + 1 }
+  end
+  counter_add(batch, 'ballots', 1)
+  replacements[place] = 0
+  values[place] = text(now)
+  return now
+end
+
+-- Nil, or the error reply of the first write.
+local function write(batch)
+  -- Refused where the stream's last ID is above its last entry: someone deleted from the log.
+  local added = redis.pcall('XADD', batch.rules.log, text(batch.size + 1) .. '-0',
+    'b', table.concat(packed, '', 1, 3 * batch.accepted))
+  if type(added) == 'table' and added.err then
+    return added
+  end
+  local call = redis.call
+  for i = 1, batch.accepted do
+    call('HSET', buckets[i], packed[3 * i - 2], values[i])
+  end
+  local sums, n = {}, 0
+  for i = 1, batch.changed do
+    local name = changed[i]
+    sums[n + 1], sums[n + 2] = name, text(batch.sum[name])
+    n = n + 2
+    if n == HSET_MAX or i == batch.changed then
+      call('HSET', batch.count, unpack(sums, 1, n))
+      n = 0
+    end
+  end
 end
 
 -- KEYS rules, log, count, then the distinct spent buckets.
@@ -222,115 +385,34 @@ local function cast(keys, args)
   if not rules then
     return err
   end
-  local log, count = keys[2], keys[3]
-  if log ~= rules.prefix .. ':log' or count ~= rules.prefix .. ':count' then
+  if keys[2] ~= rules.log or keys[3] ~= rules.count then
     return differ('keys')
   end
   local size
-  size, err = log_size(log)
+  size, err = log_size(keys[2])
   if not size then
     return err
   end
-
   local now = now_ms()
-  local closed = shut(rules, now)
-  local counters = counters_new(count)
-  local reply, fresh, packed, writes = { now }, {}, {}, {}
-  local next_index = size
-
-  local parsed = {} -- the same few numbers come again and again
-  local function number(s)
-    local n = parsed[s]
-    if not n then
-      n = tonumber(s)
-      parsed[s] = n
-    end
-    return n
-  end
-
-  local function judge(spent, bucket, ballot, replaces, first_increment, n)
-    if bucket_of(rules, ':spent:', spent) ~= bucket or #ballot > 65535 then
-      return { 'differ' }
-    end
-    local old, bad = fresh[spent], nil
-    if not old then
-      old, bad = standing(bucket, log, spent)
-    end
-    if bad then
-      return { 'fault' }
-    end
-    if old then
-      if old[3] == ballot then
-        return { 'same', old[1], old[2] }
-      elseif replaces == '' or replaces ~= text(old[1]) or rules.revote ~= 'replace' then
-        return { 'spent', old[1], old[2], old[3] }
-      elseif old[2] >= REPLACEMENTS_MAX then
-        return { 'too-often', old[1], old[2], old[3] }
-      end
-    elseif replaces ~= '' then
-      return { 'never' }
-    end
-    if closed then
-      return { closed }
-    end
-
-    local last = first_increment + 2 * n - 2
-    for i = first_increment, last, 2 do
-      if not counter_takes(counters, args[i], number(args[i + 1])) then
-        return { 'fault' }
-      end
-    end
-    if not old and not counter_takes(counters, 'ballots', 1) then
-      return { 'fault' }
-    end
-
-    -- Accepted.
-    for i = first_increment, last, 2 do
-      counter_add(counters, args[i], number(args[i + 1]))
-    end
-    if not old then
-      counter_add(counters, 'ballots', 1)
-    end
-    local index = next_index
-    local replacements = old and old[2] + 1 or 0
-    next_index = index + 1
-    fresh[spent] = { index, replacements, ballot }
-    packed[#packed + 1] = spent
-    packed[#packed + 1] = string.char(math.floor(#ballot / 256), #ballot % 256)
-    packed[#packed + 1] = ballot
-    local fields = writes[bucket]
-    if not fields then
-      fields = {}
-      writes[bucket] = fields
-      writes[#writes + 1] = bucket
-    end
-    fields[#fields + 1] = spent
-    fields[#fields + 1] = old and text(index) .. ' ' .. text(replacements) or text(index)
-    return old and { 'replaced', index, replacements } or index
-  end
-
+  local batch = {
+    rules = rules, keys = keys, count = keys[3], closed = shut(rules, now), size = size,
+    accepted = 0, changed = 0, fresh = {}, value = {}, sum = {},
+  }
+  local reply, ballots = { now, 0 }, 1
   local at, last = 2, #args
   while at <= last do
-    local n = number(args[at + 4])
-    if not n or at + 4 + 2 * n > last then
+    local n = NUMBER[args[at + 4]]
+    if not n or n < 0 or at + 4 + 2 * n > last then
       return redis.error_reply('ERR malformed call')
     end
-    reply[#reply + 1] =
-      judge(args[at], keys[number(args[at + 1])], args[at + 2], args[at + 3], at + 5, n)
+    ballots = ballots + 1
+    reply[ballots] = judge(batch, args, at, n)
     at = at + 5 + 2 * n
   end
-
-  if next_index > size then
-    -- Refused where the stream's last ID is above its last entry: someone deleted from the log.
-    local added = redis.pcall('XADD', log, text(size + 1) .. '-0', 'b', table.concat(packed))
-    if type(added) == 'table' and added.err then
-      return added
-    end
-    for _, bucket in ipairs(writes) do
-      redis.call('HSET', bucket, unpack(writes[bucket]))
-    end
-    for _, name in ipairs(counters.names) do
-      redis.call('HINCRBY', count, name, text(counters.by[name]))
+  if batch.accepted > 0 then
+    err = write(batch)
+    if err then
+      return err
     end
   end
   return reply
@@ -343,14 +425,18 @@ local function find_ballot(keys, args)
   if not rules then
     return err
   end
-  if bucket_of(rules, ':spent:', args[2]) ~= keys[3] then
+  if bucket_of(rules.spent_bucket, rules, args[2]) ~= keys[3] then
     return differ('keys')
   end
-  local old, bad = standing(keys[3], keys[2], args[2])
-  if bad then
+  local value = redis.pcall('HGET', keys[3], args[2])
+  if not value then
+    return nil
+  end
+  local index, replacements, ballot = standing(value, keys[2], args[2])
+  if not index then
     return damaged(keys[3])
   end
-  return old
+  return { index, replacements, ballot }
 end
 
 ---- issuing ----
@@ -363,7 +449,7 @@ local function issue(keys, args)
     return err
   end
   local identity, blinded = args[2], args[3]
-  if bucket_of(rules, ':issued:', identity) ~= keys[2] or keys[3] ~= rules.prefix .. ':issued' then
+  if bucket_of(rules.issued_bucket, rules, identity) ~= keys[2] or keys[3] ~= rules.issued then
     return differ('keys')
   end
   local before = redis.pcall('HGET', keys[2], identity)
@@ -430,7 +516,7 @@ local function open(keys, args)
   if hash == args[2] then
     return redis.status_reply('same')
   end
-  for _, command in ipairs({ 'XADD', 'HSET', 'HINCRBY', 'INCR' }) do
+  for _, command in ipairs({ 'XADD', 'HSET', 'INCR' }) do
     if not redis.acl_check_cmd(command, keys[1], 'a', 'b', 'c') then
       return redis.error_reply('NOPERM this user may not run ' .. command)
     end
