@@ -455,6 +455,128 @@ static void test_damaged_counter(void **state)
 	}
 }
 
+/* Ten more fit below 9e15, and the batch itself counts. */
+static void test_counter_full(void **state)
+{
+	struct fixture f;
+	struct cast_record r[40];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	server_do(&f.server, "HSET {c/0}:count x 8999999999999989");
+	cast_batch(&f, 40, all_x, r);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(r[i].result.verdict, i < 10 ? CAST_COUNTED : CAST_FAULT);
+	assert_int_equal(server_integer(&f.server, "HGET {c/0}:count x"), 8999999999999999);
+	assert_int_equal(ballots(&f), 10);
+	fixture_close(&f);
+}
+
+static struct cast_record cast_many_counters(
+    struct fixture *f, uint32_t id, const struct form_increment *increments, size_t n)
+{
+	struct cast_record r = {0};
+	uint8_t spent[16];
+
+	make_spent(spent, 0, id, id);
+	ledger_cast(f->ledger, spent, slice_text(A), increments, n, -1, record_cast, &r);
+	wait_until(f, r.calls > 0);
+	return r;
+}
+
+/* A ballot that one bad counter refuses leaves no trace in its good ones. */
+static void test_damaged_among_good(void **state)
+{
+	static const struct form_increment increments[] = {
+	    {.counter = "good", .by = 1}, {.counter = "bad", .by = 1}};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	server_do(&f.server, "HSET {c/0}:count bad x");
+	assert_int_equal(cast_many_counters(&f, 1, increments, 2).result.verdict, CAST_FAULT);
+	assert_int_equal(server_integer(&f.server, "HEXISTS {c/0}:count good"), 0);
+	assert_int_equal(server_integer(&f.server, "EXISTS {c/0}:log"), 0);
+	assert_int_equal(cast_many_counters(&f, 2, increments, 1).result.verdict, CAST_COUNTED);
+	assert_int_equal(server_integer(&f.server, "HGET {c/0}:count good"), 1);
+	fixture_close(&f);
+}
+
+/* A full batch in which no two ballots share a counter: the writes must not run into a limit of
+ * Lua's after the first of them. */
+static void test_counters_all_distinct(void **state)
+{
+	enum { EACH = 200 };
+	struct form_increment increments[EACH];
+	struct cast_record *r = calloc(LEDGER_BATCH_MAX, sizeof(*r));
+	unsigned pending = LEDGER_BATCH_MAX;
+	struct fixture f;
+	uint8_t spent[16];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	for (uint32_t i = 0; i < LEDGER_BATCH_MAX; i++) {
+		r[i].pending = &pending;
+		for (int k = 0; k < EACH; k++) {
+			increments[k].by = (int)i + 1;
+			snprintf(increments[k].counter, FORM_COUNTER_MAX, "%u:%d", i, k);
+		}
+		make_spent(spent, 0, i, i);
+		ledger_cast(
+		    f.ledger, spent, slice_text(A), increments, EACH, -1, record_cast, &r[i]);
+	}
+	wait_until(&f, pending == 0);
+	for (int i = 0; i < LEDGER_BATCH_MAX; i++)
+		assert_int_equal(r[i].result.verdict, CAST_COUNTED);
+	assert_int_equal(server_integer(&f.server, "XLEN {c/0}:log"), 1);
+	assert_int_equal(
+	    server_integer(&f.server, "HLEN {c/0}:count"), LEDGER_BATCH_MAX * EACH + 1);
+	assert_int_equal(server_integer(&f.server, "HGET {c/0}:count 63:199"), 64);
+	assert_int_equal(ballots(&f), LEDGER_BATCH_MAX);
+	fixture_close(&f);
+	free(r);
+}
+
+/* Rules that were in use are looked at again with every call, each field of them. */
+static void test_rules_noticed(void **state)
+{
+	static const struct {
+		const char *change;
+		enum cast_verdict verdict;
+	} rows[] = {
+	    {"PING", CAST_REPLACED},
+	    {"HSET {c/0}:rules revote no", CAST_SPENT},
+	    {"HSET {c/0}:rules opens 9000000000000", CAST_NOT_OPEN},
+	    {"HSET {c/0}:rules closes 1", CAST_CLOSED},
+	    {"HSET {c/0}:rules phase paused", CAST_PAUSED},
+	    {"HSET {c/0}:rules shards 7", CAST_RULES_DIFFER},
+	    {"HSET {c/0}:rules shard 1", CAST_RULES_DIFFER},
+	    {"HSET {c/0}:rules shard 2", CAST_FAULT},
+	    {"HSET {c/0}:rules buckets 5", CAST_RULES_DIFFER},
+	    {"HSET {c/0}:rules version 1x", CAST_FAULT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fixture f;
+		uint8_t spent[16];
+
+		fixture_init(&f);
+		f.options.replaceable = true;
+		f.options.shards = 2;
+		fixture_open_ready(&f);
+		make_spent(spent, 1u << 31, 6, 1); /* in shard 0 of 2, not of 7 */
+		assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+		server_do(&f.server, rows[i].change);
+		assert_int_equal(cast_now(&f, spent, B, "x", 0).result.verdict, rows[i].verdict);
+		assert_int_equal(ballots(&f), 1);
+		fixture_close(&f);
+	}
+}
+
 /* The log says what the next index is: without it nothing can be counted, and nothing is. */
 static void test_damaged_log(void **state)
 {
@@ -462,6 +584,7 @@ static void test_damaged_log(void **state)
 	    {"DEL {c/0}:log", "SET {c/0}:log junk"},
 	    {"XTRIM {c/0}:log MAXLEN 0", "PING"},
 	    {"XADD {c/0}:log 100-0 b xx", "PING"},
+	    {"XADD {c/0}:log 100-0 b %s", "PING"}, /* an empty text */
 	    {"XADD {c/0}:log 100-5 b x", "PING"},
 	    {"XADD {c/0}:log 100-0 other x", "PING"},
 	};
@@ -475,7 +598,7 @@ static void test_damaged_log(void **state)
 		fixture_open_ready(&f);
 		make_spent(spent, 0, 0, 1);
 		assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
-		server_do(&f.server, damages[d][0]);
+		server_do(&f.server, damages[d][0], "");
 		server_do(&f.server, damages[d][1]);
 		cast_batch(&f, 5, all_x, r);
 		for (int i = 0; i < 5; i++)
@@ -568,6 +691,10 @@ int main(void)
 	    cmocka_unit_test(test_issue),
 	    cmocka_unit_test(test_damaged_bucket),
 	    cmocka_unit_test(test_damaged_counter),
+	    cmocka_unit_test(test_counter_full),
+	    cmocka_unit_test(test_damaged_among_good),
+	    cmocka_unit_test(test_counters_all_distinct),
+	    cmocka_unit_test(test_rules_noticed),
 	    cmocka_unit_test(test_damaged_log),
 	    cmocka_unit_test(test_log_tail_deleted),
 	    cmocka_unit_test(test_published),
