@@ -96,7 +96,7 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
 	$(Q)BUILD=$(BUILD) tests/bench/run
 
-## fuzz     libFuzzer over ballots, tokens, HTTP, and configuration, SECONDS each
+## fuzz     libFuzzer over ballots, their canonical texts, encodings and contest files, SECONDS_EACH=60
 fuzz:
 	$(Q)ops/install test
 	$(Q)tests/fuzz/run
