@@ -4,7 +4,7 @@ import { copy, download, h, show } from "./dom.js";
 import { address } from "./site.js";
 import { wipeBar } from "./wipe.js";
 
-export function doneScreen(page, stage, { record, again, already, shared, wipe, change, another, forget, ballotWords }) {
+export function doneScreen(page, stage, { record, again, already, shared, kept, wipe, change, another, forget, ballotWords }) {
 	const { t } = page;
 	const { receipt } = record;
 	const title = already ? "done.already" : again ? "done.here" : "done.title";
@@ -18,8 +18,23 @@ export function doneScreen(page, stage, { record, again, already, shared, wipe, 
 		h("div", { class: "actions" }, h("a", { class: "button", href: address(page, "/results/") }, t("done.results")),
 			change && button(t("done.change"), change)),
 		shareCard(page, button),
-		details(page, { record, shared, forget, ballotWords, button }),
-		!shared && h("p", { class: "actions" }, button(t("done.another"), another, "button button-text")));
+		details(page, { record, ballotWords, button }),
+		!shared && nextVoter(t, button, { kept, another, forget }));
+}
+
+/* The receipt stays for its owner unless told otherwise, whoever votes here next. */
+function nextVoter(t, button, { kept, another, forget }) {
+	let sure = false;
+	const askForget = ({ currentTarget }) => {
+		if (sure) return forget();
+		sure = true;
+		currentTarget.textContent = t("done.forget_sure");
+		return undefined;
+	};
+	return h("section", { class: "next-voter", "aria-labelledby": "next-title" },
+		h("h2", { id: "next-title" }, t("done.next")), kept && h("p", { class: "soft" }, t("done.stays")),
+		h("div", { class: "actions" }, button(t("done.another"), another),
+			button(t("done.forget"), askForget, "button button-text button-danger")));
 }
 
 function checkMark() {
@@ -56,12 +71,11 @@ function shareCard(page, button) {
 			navigator.share && button(t("done.share"), share)));
 }
 
-function details(page, { record, shared, forget, ballotWords, button }) {
+function details(page, { record, ballotWords, button }) {
 	const { t } = page;
 	const { receipt, ballot } = record;
 	const row = (key, value) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, value));
 	const text = JSON.stringify(receipt, null, 2);
-	let sure = false;
 	const fill = () => [h("p", { class: "soft" }, t("done.details_text")), h("dl", { class: "receipt" },
 		row("done.choice", ballot ? ballotWords(ballot) : t("done.choice_unknown")),
 		row("done.index", String(receipt.index)), row("done.shard", String(receipt.shard)),
@@ -70,13 +84,7 @@ function details(page, { record, shared, forget, ballotWords, button }) {
 	h("div", { class: "actions" },
 		button(t("copy"), (event) => copy(text, event.currentTarget, t("copied"))),
 		button(t("done.save_receipt"), () =>
-			download("receipt.json", new Blob([text, "\n"], { type: "application/json" }))),
-		!shared && button(t("done.forget"), (event) => {
-			if (sure) return forget();
-			sure = true;
-			event.currentTarget.textContent = t("done.forget_sure");
-			return undefined;
-		}, "button button-text button-danger"))];
+			download("receipt.json", new Blob([text, "\n"], { type: "application/json" }))))];
 	const place = h("div", {});
 	return h("details", { class: "fold", ontoggle: (event) =>
 		place.replaceChildren(...event.currentTarget.open ? fill() : []) },

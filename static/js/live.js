@@ -10,10 +10,15 @@ const POLL_MS = 3000;
 const STREAM_AGAIN_MS = 60_000;
 const FAILURES_MAX = 3;
 
-/* Whether `a` is older than `b`: by epoch, then sequence. */
+/* Whether `a` is older than `b`: by epoch, then sequence. The same sequence may come in another phase. */
 export function isOlder(a, b) {
 	return a.epoch !== b.epoch ? a.epoch < b.epoch : a.sequence < b.sequence;
 }
+
+/* Follows the tally of a page's contest. */
+export const liveTally = ({ api, contest }, { onSnapshot, onState }) => new Live({
+	streamUrl: api.streamUrl(contest.id), fetchTally: () => api.tally(contest.id),
+	EventSource: globalThis.EventSource, now: () => performance.now(), onSnapshot, onState });
 
 export class Live {
 	#source = null;

@@ -1,8 +1,8 @@
 /* The results for a hall: one screen, dark, nothing to operate. */
 import { byId, h } from "./dom.js";
-import { Live } from "./live.js";
+import { liveTally } from "./live.js";
 import { badge, openSite } from "./site.js";
-import { rowsOf } from "./tally.js";
+import { kindOf, rowsOf, totalWords } from "./tally.js";
 
 const ROWS_MAX = 8; // more go into two columns, by share alone
 
@@ -21,6 +21,7 @@ function follow() {
 		return [entry.id, line];
 	}));
 	board.classList.toggle("is-dense", contest.entries.length > ROWS_MAX);
+	board.style.setProperty("--rows", String(Math.ceil(contest.entries.length / 2)));
 	board.removeAttribute("aria-busy");
 
 	function draw(snapshot) {
@@ -35,9 +36,9 @@ function follow() {
 		board.replaceChildren(...rows ? rows.map(({ id }) => lines.get(id).row) : []);
 		byId("message").hidden = Boolean(rows);
 		if (!rows) byId("message").textContent = t(`results.${snapshot.withheld}`);
-		byId("total").textContent = t("results.total", { n: number.count(snapshot.ballots) });
+		byId("total").textContent = totalWords(page, snapshot);
 		byId("as-of").textContent = t("results.as_of", { time: page.times.time(snapshot.as_of) });
-		const kind = snapshot.phase === "certified" ? "certified" : "provisional";
+		const kind = kindOf(snapshot);
 		byId("phase").replaceChildren(badge(page, snapshot.phase),
 			h("span", { class: `badge badge-${kind}` }, t(`results.kind.${kind}`)));
 	}
@@ -52,9 +53,7 @@ function follow() {
 		}
 	}
 
-	const live = new Live({ streamUrl: page.api.streamUrl(contest.id), EventSource: globalThis.EventSource,
-		fetchTally: () => page.api.tally(contest.id), now: () => performance.now(), onSnapshot: draw,
-		onState: drawState });
+	const live = liveTally(page, { onSnapshot: draw, onState: drawState });
 	setInterval(() => live.tick(), 1000);
 	live.start();
 }

@@ -1,8 +1,8 @@
 /* The results page: a strip that says how fresh the numbers are, over a table by rank. */
 import { byId, copy, download, h } from "./dom.js";
-import { Live } from "./live.js";
+import { liveTally } from "./live.js";
 import { address, badge, openSite } from "./site.js";
-import { csvOf, rowsOf, sameOrder } from "./tally.js";
+import { csvOf, kindOf, rowsOf, sameOrder, totalWords } from "./tally.js";
 
 const ANNOUNCE_MS = 15_000;
 
@@ -54,10 +54,9 @@ function follow() {
 
 	function draw(snapshot) {
 		rows = rowsOf(contest, snapshot, pick);
-		const provisional = snapshot.phase === "certified" ? "certified" : "provisional";
-		const kind = t(`results.kind.${provisional}`);
+		const kind = t(`results.kind.${kindOf(snapshot)}`);
 		caption.replaceChildren(t("results.caption", { noun, what: heads.value, kind }));
-		drawStrip(snapshot, provisional, kind);
+		drawStrip(snapshot, kind);
 		message.hidden = Boolean(rows) && snapshot.ballots > 0;
 		message.textContent = !rows ? t(`results.${snapshot.withheld}`) : t("results.empty");
 		for (const row of rows ?? contest.entries.map(({ id }) => ({ id, rank: null, hidden: true }))) drawRow(row);
@@ -98,12 +97,12 @@ function follow() {
 	const asOf = byId("as-of");
 	const state = byId("connection");
 	const late = byId("late");
-	function drawStrip(snapshot, provisional, kind) {
+	function drawStrip(snapshot, kind) {
 		phase.replaceChildren(badge(page, snapshot.phase),
-			h("span", { class: `badge badge-${provisional}` }, kind),
+			h("span", { class: `badge badge-${kindOf(snapshot)}` }, kind),
 			(contest.rehearsal || contest.demonstration) ? h("span", { class: "badge badge-rehearsal" },
 				t(contest.rehearsal ? "badge.rehearsal" : "badge.demonstration")) : "");
-		put(total, t("results.total", { n: number.count(snapshot.ballots) }));
+		put(total, totalWords(page, snapshot));
 		put(asOf, t("results.as_of", { time: page.times.time(snapshot.as_of) }));
 		byId("print-head").textContent = t("results.print_kind", { kind });
 	}
@@ -119,18 +118,17 @@ function follow() {
 
 	/* For screen readers: politely, and not more than one message in fifteen seconds. */
 	function announce(snapshot) {
-		if (Date.now() - announcedAt < ANNOUNCE_MS) return;
+		if (Date.now() - announcedAt < ANNOUNCE_MS) return undefined;
 		announcedAt = Date.now();
+		if (snapshot.ballots === null) return put(byId("announcer"), t(`results.${snapshot.withheld}`));
 		const values = { time: page.times.time(snapshot.as_of), n: number.count(snapshot.ballots) };
 		const first = rows?.[0];
-		byId("announcer").textContent = first && first.rank === 1
+		return put(byId("announcer"), first?.rank === 1
 			? t("results.announce", { ...values, first: first.name, value: valueOf(first) })
-			: t("results.announce_total", values);
+			: t("results.announce_total", values));
 	}
 
-	const live = new Live({ streamUrl: page.api.streamUrl(contest.id), EventSource: globalThis.EventSource,
-		fetchTally: () => page.api.tally(contest.id), now: () => performance.now(), onSnapshot: draw,
-		onState: drawState });
+	const live = liveTally(page, { onSnapshot: draw, onState: drawState });
 	const timer = setInterval(() => live.tick(), 1000);
 	window.addEventListener("pagehide", () => clearInterval(timer));
 	live.start();

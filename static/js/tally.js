@@ -19,6 +19,13 @@ export function rowsOf(contest, snapshot, pick) {
 		.sort((a, b) => a.rank - b.rank);
 }
 
+/* "540명 참여"; too few to tell are not told. */
+export const totalWords = ({ t, number }, { ballots }) =>
+	ballots === null ? t("results.total_withheld") : t("results.total", { n: number.count(ballots) });
+
+/* The badge's kind: what stands is provisional until somebody certifies it. */
+export const kindOf = ({ phase }) => phase === "certified" ? "certified" : "provisional";
+
 export const sameOrder = (a, b) => a.length === b.length && a.every((id, i) => id === b[i]);
 
 /* RFC 4180, with a byte order mark so that spreadsheets read Korean. */
@@ -30,7 +37,7 @@ export function csvOf(contest, snapshot, rows, heads) {
 			scores ? row.mean ?? "" : (row.share * 100).toFixed(2)]),
 		[],
 		["as_of", snapshot.as_of],
-		["ballots", snapshot.ballots],
+		["ballots", snapshot.ballots ?? ""],
 		["contest", snapshot.contest + (snapshot.rehearsal ? "~rehearsal" : "")],
 		["phase", snapshot.phase],
 	];

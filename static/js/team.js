@@ -33,7 +33,7 @@ function drawEntry() {
 			slot("team.participants", h("ul", { class: "chips" },
 				entry.participants.map((organisation) => h("li", {}, pick(organisation.name)))),
 			{ n: entry.participants.length }),
-			slot("team.links", links.length ? h("ul", { class: "links" }, links) : t("team.no_links"))),
+			slot("team.links", links.length ? h("ul", { class: "links" }, links) : t("team.no_links", { noun }))),
 		h("nav", { class: "others", "aria-labelledby": "others-title" },
 			h("h2", { id: "others-title" }, t("team.others", { noun })),
 			h("ul", {}, byReading(contest).filter((other) => other !== entry).map((other) =>

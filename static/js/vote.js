@@ -99,7 +99,7 @@ function showBefore() {
 			answer("vote.stored", t(voter.records.kept || shared ? "vote.stored_text" : "vote.not_kept"))),
 		h("label", { class: "option", for: "shared" }, box,
 			h("span", {}, h("strong", {}, t("vote.shared")), h("br"), t("vote.shared_text"))),
-		h("div", { class: "actions actions-sticky" }, button(t("vote.start"), () => {
+		h("div", { class: "actions" }, button(t("vote.start"), () => {
 			shared = box.checked;
 			voter = newVoter();
 			showChoose(emptyBallot(contest));
@@ -148,7 +148,7 @@ function showReview(ballot) {
 	screen(t("vote.review"), h("p", {}, t(`vote.review_text.${contest.revote}`)),
 		h("section", { class: "review", "aria-label": t("vote.yours") },
 			h("h2", {}, t("vote.yours")), ballotWords(ballot)),
-		h("div", { class: "actions actions-sticky" },
+		h("div", { class: "actions" },
 			button(t("vote.cast"), () => pursue(() => voter.cast(ballot))),
 			button(t("vote.back"), () => showChoose(ballot), "button button-quiet")));
 	if (shared) wipeWhenIdle(page, stage, wipe);
@@ -203,7 +203,7 @@ function showMismatch({ receipt }) {
 
 /* `again`: the vote was cast before this visit; `already`: it is not the one just sent. */
 function showDone(again, already = voter.record.earlier) {
-	doneScreen(page, stage, { record: voter.record, again, already, shared, ballotWords,
+	doneScreen(page, stage, { record: voter.record, again, already, shared, ballotWords, kept: voter.records.kept,
 		change: page.contest.revote === "replace" && page.contest.phase === "open"
 			? () => showChoose(voter.record.ballot ?? emptyBallot(page.contest)) : null,
 		wipe, another: () => {

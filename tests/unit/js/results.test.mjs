@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { countdown, createClock } from "../../../static/js/clock.js";
 import { inApp, wayOut } from "../../../static/js/inapp.js";
 import { isOlder, Live, QUIET_MS, STALE_MS } from "../../../static/js/live.js";
-import { csvOf, rowsOf } from "../../../static/js/tally.js";
+import { csvOf, kindOf, rowsOf, totalWords } from "../../../static/js/tally.js";
 import { fill, numbers } from "../../../static/js/words.js";
 import { shuffled } from "../../../static/js/ballot-screen.js";
 import "./setup.mjs";
@@ -30,6 +30,17 @@ test("withheld counts give no rows, no ballots give no ranks", () => {
 	assert.equal(rowsOf(contest, snapshot([0, 0, 0], { withheld: "embargo" }), pick), null);
 	assert.deepEqual(rowsOf(contest, snapshot([0, 0, 0]), pick).map(({ rank, tied }) => [rank, tied]),
 		[[null, false], [null, false], [null, false]]);
+});
+
+test("too few to tell: no rows, no number, and a CSV without either", () => {
+	const page = { t: (key, { n } = {}) => n ? `${key} ${n}` : key, number: numbers("ko") };
+	const few = { ...snapshot([0, 0, 0]), ballots: null, withheld: "too-few", citizen: [{ entry: "e0" }] };
+	assert.equal(rowsOf(contest, few, pick), null);
+	assert.equal(totalWords(page, few), "results.total_withheld");
+	assert.equal(totalWords(page, snapshot([1234, 0, 0])), "results.total 1,234");
+	assert.ok(csvOf(contest, few, [], {}).includes("ballots,\r\n"));
+	assert.deepEqual(["open", "closed", "certified"].map((phase) => kindOf({ phase })),
+		["provisional", "provisional", "certified"]);
 });
 
 test("CSV quotes what needs it and defuses formulas", () => {
@@ -95,6 +106,14 @@ test("what is older than what stands is ignored, a new epoch is not", () => {
 		snapshot([1, 0, 0], { epoch: 2 }), snapshot([9, 0, 0])]) Stream.made[0].tell(snap);
 	assert.deepEqual(seen.snapshots, [5, 6, 1]);
 	assert.deepEqual(seen.states, ["live"]);
+});
+
+test("the same sequence in another phase is news", () => {
+	const seen = follow();
+	const phases = [];
+	seen.live.onSnapshot = ({ phase }) => phases.push(phase);
+	for (const phase of ["open", "paused", "open"]) Stream.made[0].tell(snapshot([5, 0, 0], { phase }));
+	assert.deepEqual(phases, ["open", "paused", "open"]);
 });
 
 test("a quiet stream is asked about, and is not stale while answers come", async () => {
