@@ -3,12 +3,41 @@
 #include "api/receipt.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "api/app.h"
 #include "base/encode.h"
 #include "contest/commitment.h"
+
+static void put(struct receipt *receipt, const char *text)
+{
+	size_t len = strlen(text);
+
+	assert(receipt->len + len < RECEIPT_MAX);
+	memcpy(receipt->json + receipt->len, text, len + 1);
+	receipt->len += len;
+}
+
+static void put_number(struct receipt *receipt, uint64_t number)
+{
+	char text[DECIMAL_SIZE];
+
+	(void)decimal_encode(number, text);
+	put(receipt, text);
+}
+
+static void put_bytes(struct receipt *receipt, const uint8_t *bytes, size_t len)
+{
+	assert(receipt->len + BASE64_SIZE(len) <= RECEIPT_MAX);
+	receipt->len += base64_encode(bytes, len, receipt->json + receipt->len);
+}
+
+static void put_etag(uint64_t index, char ret_etag[RECEIPT_ETAG_MAX])
+{
+	ret_etag[0] = '"';
+	size_t len = 1 + decimal_encode(index, ret_etag + 1);
+	memcpy(ret_etag + len, "\"", sizeof("\""));
+}
 
 void receipt_make(const struct service *service, const struct cast_result *result,
     const uint8_t spent[LEDGER_SPENT_SIZE], struct slice ballot, struct receipt *ret_receipt)
@@ -18,17 +47,21 @@ void receipt_make(const struct service *service, const struct cast_result *resul
 	commitment_salt(service->salt_key, origin, result->index, spent, salt);
 	commitment_entry(origin, result->index, spent, salt, ballot, entry);
 
-	char entry_text[BASE64_SIZE(COMMITMENT_SIZE)], salt_text[BASE64_SIZE(SALT_SIZE)],
-	    spent_text[BASE64_SIZE(LEDGER_SPENT_SIZE)];
-	base64_encode(entry, sizeof(entry), entry_text);
-	base64_encode(salt, sizeof(salt), salt_text);
-	base64_encode(spent, LEDGER_SPENT_SIZE, spent_text);
-	int len = snprintf(ret_receipt->json, sizeof(ret_receipt->json),
-	    "{\"status\":\"%s\",\"contest\":\"%s\",\"shard\":%u,\"index\":%" PRIu64
-	    ",\"entry\":\"%s\",\"spent\":\"%s\",\"salt\":\"%s\"}",
-	    result->replacements > 0 ? "replaced" : "counted", service->round->contest->id,
-	    result->shard, result->index, entry_text, spent_text, salt_text);
-	assert(len > 0 && len < RECEIPT_MAX);
-	ret_receipt->len = (size_t)len;
-	snprintf(ret_receipt->etag, sizeof(ret_receipt->etag), "\"%" PRIu64 "\"", result->index);
+	ret_receipt->len = 0;
+	put(ret_receipt, "{\"status\":\"");
+	put(ret_receipt, result->replacements > 0 ? "replaced" : "counted");
+	put(ret_receipt, "\",\"contest\":\"");
+	put(ret_receipt, service->round->contest->id);
+	put(ret_receipt, "\",\"shard\":");
+	put_number(ret_receipt, result->shard);
+	put(ret_receipt, ",\"index\":");
+	put_number(ret_receipt, result->index);
+	put(ret_receipt, ",\"entry\":\"");
+	put_bytes(ret_receipt, entry, sizeof(entry));
+	put(ret_receipt, "\",\"spent\":\"");
+	put_bytes(ret_receipt, spent, LEDGER_SPENT_SIZE);
+	put(ret_receipt, "\",\"salt\":\"");
+	put_bytes(ret_receipt, salt, sizeof(salt));
+	put(ret_receipt, "\"}");
+	put_etag(result->index, ret_receipt->etag);
 }

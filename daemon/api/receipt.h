@@ -8,14 +8,16 @@
 #include "base/slice.h"
 #include "store/ledger.h"
 
-#define RECEIPT_MAX 512
+#define RECEIPT_MAX      512
+#define RECEIPT_ETAG_MAX 24
 
 struct service;
 
 struct receipt {
 	char json[RECEIPT_MAX];
 	size_t len;
-	char etag[24]; /* the quoted index: what If-Match wants when the ballot is replaced */
+	char etag[RECEIPT_ETAG_MAX]; /* the quoted index: what If-Match wants when the ballot is
+					replaced */
 };
 
 /* `ballot` is the canonical ballot that stands at result->index. */

@@ -1,5 +1,5 @@
-/* Text forms of bytes. Strict both ways, since these texts are compared, signed and hashed: there
- * is exactly one text for given bytes. */
+/* Text forms of bytes and numbers. Strict both ways, since these texts are compared, signed and
+ * hashed: there is exactly one text for given bytes. */
 #include "base/encode.h"
 
 #include <errno.h>
@@ -158,6 +158,21 @@ size_t base64url_encode(const void *bytes, size_t len, char *ret_text)
 size_t base64url_encode_padded(const void *bytes, size_t len, char *ret_text)
 {
 	return encode64(bytes, len, url_digits, true, ret_text);
+}
+
+size_t decimal_encode(uint64_t number, char ret_text[DECIMAL_SIZE])
+{
+	char backwards[DECIMAL_SIZE];
+	size_t len = 0;
+
+	do {
+		backwards[len++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	for (size_t i = 0; i < len; i++)
+		ret_text[i] = backwards[len - 1 - i];
+	ret_text[len] = '\0';
+	return len;
 }
 
 int hex_decode(struct slice text, void *ret_bytes, size_t cap, size_t *ret_len)

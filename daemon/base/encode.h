@@ -1,4 +1,5 @@
-/* Text forms of bytes: hex, base64 (RFC 4648 section 4, padded), base64url (section 5).
+/* Text forms of bytes: hex, base64 (RFC 4648 section 4, padded), base64url (section 5); and of
+ * numbers, where a vote's price would feel printf.
  * Decoders are strict: no white space, no stray bits, canonical padding. */
 #ifndef TALLYD_BASE_ENCODE_H
 #define TALLYD_BASE_ENCODE_H
@@ -9,6 +10,7 @@
 #include "base/slice.h"
 
 #define HEX_SIZE(n)    (2 * (n) + 1)             /* with the NUL */
+#define DECIMAL_SIZE   21                        /* of a uint64_t, with the NUL */
 #define BASE64_SIZE(n) (4 * (((n) + 2) / 3) + 1) /* with the NUL */
 
 /* Each writes a NUL-terminated text into `ret_text`, which holds *_SIZE(len) bytes, and returns the
@@ -17,6 +19,7 @@ size_t hex_encode(const void *bytes, size_t len, char *ret_text);
 size_t base64_encode(const void *bytes, size_t len, char *ret_text);
 size_t base64url_encode(const void *bytes, size_t len, char *ret_text);        /* unpadded */
 size_t base64url_encode_padded(const void *bytes, size_t len, char *ret_text); /* RFC 9577 */
+size_t decimal_encode(uint64_t number, char ret_text[DECIMAL_SIZE]);
 
 /* Each writes at most `cap` bytes and sets *ret_len. 0, or -EINVAL (not such a text), or -ENOBUFS.
  */

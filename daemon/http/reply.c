@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "http/server_internal.h"
 
 struct reply {
@@ -86,13 +87,9 @@ static void put_text(struct sink *sink, const char *text)
 
 static void put_number(struct sink *sink, uint64_t number)
 {
-	char text[20], *at = text + sizeof(text);
+	char text[DECIMAL_SIZE];
 
-	do {
-		*--at = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	put(sink, slice_make(at, (size_t)(text + sizeof(text) - at)));
+	put(sink, slice_make(text, decimal_encode(number, text)));
 }
 
 static void put_header(struct sink *sink, const char *name, struct slice value)

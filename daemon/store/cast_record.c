@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/encode.h"
+
 enum {
 	BLOCK_SIZE = 768, /* of a pooled record: 1 KiB with its head, enough for nearly all */
-	DECIMAL_MAX = 21, /* "-9223372036854775808" and a NUL */
 };
 
 void cast_list_init(struct cast_list *list)
@@ -62,25 +63,18 @@ static char *put_bytes(char *at, const void *bytes, size_t len, struct slice *re
 
 static char *put_decimal(char *at, int64_t value, struct slice *ret)
 {
-	char digits[DECIMAL_MAX];
-	char *p = digits + sizeof(digits);
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char text[1 + DECIMAL_SIZE] = "-";
+	size_t len = decimal_encode(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, text + 1);
 
-	do {
-		*--p = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
-	if (value < 0)
-		*--p = '-';
-	return put_bytes(at, p, (size_t)(digits + sizeof(digits) - p), ret);
+	return value < 0 ? put_bytes(at, text, 1 + len, ret) : put_bytes(at, text + 1, len, ret);
 }
 
 static size_t block_size(struct slice ballot, const struct form_increment *increments, size_t n)
 {
-	size_t size = (CAST_ARGS + 2 * n) * sizeof(struct slice) + ballot.len + 2 * DECIMAL_MAX;
+	size_t size = (CAST_ARGS + 2 * n) * sizeof(struct slice) + ballot.len + 2 * DECIMAL_SIZE;
 
 	for (size_t i = 0; i < n; i++)
-		size += strlen(increments[i].counter) + DECIMAL_MAX;
+		size += strlen(increments[i].counter) + DECIMAL_SIZE;
 	return size;
 }
 

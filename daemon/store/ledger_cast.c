@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/log.h"
 
 enum { CALL_HEAD = 7 }; /* FCALL cast_1 n rules log count … hash */
@@ -124,6 +125,21 @@ static bool reserve_argv(struct ledger *ledger, const struct batch *batch)
 	return true;
 }
 
+static struct slice bucket_key(const struct cast *cast, const char *prefix, char *ret_key)
+{
+	static const char middle[] = ":spent:";
+	size_t len = strlen(prefix);
+
+	memcpy(ret_key, prefix, len);
+	memcpy(ret_key + len, middle, sizeof(middle) - 1);
+	len += sizeof(middle) - 1;
+	len += decimal_encode(cast->bucket, ret_key + len);
+	return slice_make(ret_key, len);
+}
+
+_Static_assert(LEDGER_KEY_MAX >= LEDGER_PREFIX_MAX + sizeof(":spent:") + DECIMAL_SIZE,
+    "a bucket's key has room");
+
 /* Gives every ballot the number of its bucket's key; returns how many distinct buckets there are.
  */
 static size_t number_buckets(struct ledger *ledger, struct batch *batch, struct slice *ret_keys)
@@ -137,11 +153,8 @@ static size_t number_buckets(struct ledger *ledger, struct batch *batch, struct 
 		for (k = 0; k < n && seen[k] != cast->bucket; k++)
 			;
 		if (k == n) {
-			char *key = ledger->keys[n];
-			int len = snprintf(key, LEDGER_KEY_MAX, "%s:spent:%u",
-			    ledger->shards[cast->shard].prefix, cast->bucket);
-
-			ret_keys[n] = slice_make(key, (size_t)len);
+			ret_keys[n] =
+			    bucket_key(cast, ledger->shards[cast->shard].prefix, ledger->keys[n]);
 			seen[n++] = cast->bucket;
 		}
 		cast->args[CAST_ARG_KEY] =

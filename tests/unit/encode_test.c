@@ -140,6 +140,27 @@ static void integers(void **state)
 	assert_int_equal(get_u16be(bytes), 0xfedc);
 }
 
+static void decimals(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t number;
+		const char *text;
+	} rows[] = {
+	    {0, "0"},
+	    {9, "9"},
+	    {10, "10"},
+	    {4294967296u, "4294967296"},
+	    {UINT64_MAX, "18446744073709551615"},
+	};
+	char text[DECIMAL_SIZE];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(decimal_encode(rows[i].number, text), strlen(rows[i].text));
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +168,7 @@ int main(void)
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(one_text_for_given_bytes),
 	    cmocka_unit_test(integers),
+	    cmocka_unit_test(decimals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
