@@ -219,7 +219,7 @@ export default {
 	"results.formula.many": "One person can choose several {noun}s, so the shares can add up to more than 100%.",
 	"results.formula.scores": "Mean score = sum of the {noun}'s scores ÷ people who scored it. Equal means share a rank. Bars start at zero.",
 	"results.print_rules": "Rules hash {hash}",
-	"results.print_kind": "[{kind}]",
+	"results.print_kind": "[{kind}] as of {when}",
 
 	"check.found": "The receipt kept in this browser",
 	"check.good": "The receipt fits your vote.",

@@ -219,7 +219,7 @@ export default {
 	"results.formula.many": "한 사람이 여러 {noun:을/를} 고를 수 있어 득표율의 합은 100%를 넘을 수 있습니다.",
 	"results.formula.scores": "평균 점수 = 그 {noun:이/가} 받은 점수의 합 ÷ 그 {noun}에 점수를 매긴 사람 수. 평균이 같으면 순위도 같습니다. 막대는 0점에서 시작합니다.",
 	"results.print_rules": "규칙 해시 {hash}",
-	"results.print_kind": "[{kind}]",
+	"results.print_kind": "[{kind}] {when} 기준",
 
 	"check.found": "이 브라우저에 보관된 투표 확인증",
 	"check.good": "확인증이 내 표와 일치합니다.",

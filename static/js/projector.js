@@ -34,6 +34,7 @@ function follow() {
 			line.row.style.setProperty("--bar", String(row.bar));
 		}
 		board.replaceChildren(...rows ? rows.map(({ id }) => lines.get(id).row) : []);
+		board.hidden = !rows;
 		byId("message").hidden = Boolean(rows);
 		if (!rows) byId("message").textContent = t(`results.${snapshot.withheld}`);
 		byId("total").textContent = totalWords(page, snapshot);

@@ -104,7 +104,7 @@ function follow() {
 				t(contest.rehearsal ? "badge.rehearsal" : "badge.demonstration")) : "");
 		put(total, totalWords(page, snapshot));
 		put(asOf, t("results.as_of", { time: page.times.time(snapshot.as_of) }));
-		byId("print-head").textContent = t("results.print_kind", { kind });
+		byId("print-head").textContent = t("results.print_kind", { kind, when: page.times.moment(snapshot.as_of) });
 	}
 
 	function drawState(name, stale) {
