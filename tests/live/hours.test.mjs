@@ -10,18 +10,27 @@ const ballot = { choices: ['upstage'] };
 const day = 86400_000;
 const wholeSecond = (ms) => Math.ceil(ms / 1000) * 1000;
 
+/** A contest that opens soon and closes soon after; later, where the machine is slow to start it. */
+async function startBeforeOpening() {
+	for (let lead = 4000; ; lead *= 2) {
+		const opens = wholeSecond(Date.now() + lead), closes = opens + lead;
+		const instance = await startInstance(realRound(opens, closes));
+		if (Date.now() < opens - lead / 4)
+			return { instance, opens, closes };
+		await instance.stop();
+		assert.ok(lead < 60_000, 'the machine is too slow to start a contest in a minute');
+	}
+}
+
 describe('hours', { concurrency: 2 }, () => {
 	test('before, during and after, on the clock of the server', async (t) => {
-		// Long enough to start under a sanitizer, short enough to wait for.
-		const opens = wholeSecond(Date.now() + 8000), closes = opens + 4000;
-		const instance = await startInstance(realRound(opens, closes));
+		const { instance, opens, closes } = await startBeforeOpening();
 		t.after(() => instance.stop());
 		const round = new Round(instance);
 		const phase = async () => (await instance.get(round.path)).json.phase;
 		const ask = () => instance.request('POST', `${round.path}/tokens`, {
 			headers: { 'Content-Type': 'application/private-token-request' },
 			body: Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), crypto.randomBytes(255)]) });
-		assert.ok(Date.now() < opens - 500, 'the machine is too slow for this test');
 
 		const contest = (await instance.get(round.path)).json;
 		assert.equal(contest.phase, 'announced');
