@@ -1,6 +1,5 @@
 /* What the benchmarks share: the round with its private key, tokens minted offline, requests ready
- * to send, processes' CPU time and memory, and the floor. One file a program: all functions are
- * inline. */
+ * to send, processes' CPU time and memory. One file a program: all functions are inline. */
 #ifndef TALLYD_TESTS_BENCH_H
 #define TALLYD_TESTS_BENCH_H
 
@@ -245,23 +244,6 @@ static inline double rss_bytes(const struct processes *all, enum process_kind ki
 		(void)fclose(file);
 	}
 	return sum;
-}
-
-/* ---- the floor ---- */
-
-/* Microseconds a verification as `openssl speed rsa2048` measures them now; 0 where it cannot. */
-static inline double floor_us(void)
-{
-	char line[256];
-	double per_second = 0;
-	FILE *speed = popen("openssl speed -seconds 2 rsa2048 2>/dev/null", "r");
-
-	if (speed == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), speed) != NULL)
-		(void)sscanf(line, "rsa 2048 bits %*s %*s %*f %lf", &per_second);
-	(void)pclose(speed);
-	return per_second > 0 ? 1e6 / per_second : 0;
 }
 
 /* ---- connections ---- */

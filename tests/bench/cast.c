@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "bench.h"
+#include "floor.h"
 
 static const char usage[] =
     "Usage: cast -c FILE --port PORT --supervisor PID [--count N] [--connections N]\n"
@@ -29,6 +30,7 @@ struct load {
 	size_t count, next, done, accepted;
 	struct client *clients;
 	size_t connections;
+	size_t reply_bytes; /* of the last reply */
 	char first_refusal[400];
 };
 
@@ -71,6 +73,7 @@ static void take_reply(struct load *load, struct client *client)
 	else if (load->first_refusal[0] == '\0')
 		(void)snprintf(
 		    load->first_refusal, sizeof(load->first_refusal), "%.390s", client->reply);
+	load->reply_bytes = client->len;
 	load->latency_us[load->done++] = (uint32_t)((now_ns() - client->sent_ns) / 1000);
 }
 
@@ -120,6 +123,16 @@ static void mint_all(struct load *load)
 		bench_mint(&load->bench, i * i, &load->requests[i]);
 }
 
+static double kernel_floor(const struct load *load)
+{
+	return kernel_floor_us(&(struct kernel_floor){
+	    .sockets = load->connections,
+	    .request = load->requests[0].len,
+	    .reply = load->reply_bytes,
+	    .replies = 20000 / load->connections + 1,
+	});
+}
+
 static void report(const struct load *load, const struct processes *all, double seconds,
     const double before[PROCESS_KINDS], double floor)
 {
@@ -141,6 +154,8 @@ static void report(const struct load *load, const struct processes *all, double 
 	(void)printf("others' CPU a vote    %10.1f us (supervisor, signer)\n", other);
 	(void)printf(
 	    "RSA-2048 verify       %10.1f us (openssl speed, lower of before and after)\n", floor);
+	(void)printf("recv and send alone   %10.1f us (the same sizes, nothing done between)\n",
+	    kernel_floor(load));
 	(void)printf("workers over verify   %10.1f us\n", worker - floor);
 	if (load->first_refusal[0] != '\0')
 		(void)printf("first refusal: %s\n", load->first_refusal);
@@ -192,13 +207,13 @@ int main(int argc, char **argv)
 		die("not enough memory");
 	mint_all(&load);
 	processes_find(&all, supervisor);
-	floor = floor_us();
+	floor = verify_floor_us();
 	for (enum process_kind kind = 0; kind < PROCESS_KINDS; kind++)
 		before[kind] = cpu_us(&all, kind);
 	began = now_ns();
 	run(&load);
 	seconds = (double)(now_ns() - began) / 1e9;
-	floor_after = floor_us();
+	floor_after = verify_floor_us();
 	report(&load, &all, seconds, before, floor_after < floor ? floor_after : floor);
 	free(load.requests);
 	free(load.latency_us);
