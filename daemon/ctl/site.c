@@ -16,6 +16,7 @@
 #include "config/round.h"
 #include "ctl/ctl.h"
 #include "ctl/sitetree.h"
+#include "http/policy.h"
 
 static const char usage[] =
     "Usage: tallyctl -c FILE site [--from DIR] DIR\n"
@@ -103,26 +104,25 @@ static int site_json(const struct settings *settings, char **ret_text)
  * and its indented headers. */
 static int site_headers(const struct settings *settings, struct buf *out)
 {
-	const char *api = settings->api_origin ? settings->api_origin : "";
-	const char *issuer = settings->issuer_origin ? settings->issuer_origin : "";
+	char connect[POLICY_CONNECT_MAX];
+	policy_connect(settings->api_origin, settings->issuer_origin, connect);
 
-	return buf_printf(out,
-	    "/*\n"
-	    "  Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-	    "img-src 'self' data:; font-src 'self'; manifest-src 'self'; connect-src "
-	    "'self'%s%s%s%s; "
-	    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-	    "require-trusted-types-for 'script'; trusted-types 'none'\n"
-	    "  X-Content-Type-Options: nosniff\n"
-	    "  X-Frame-Options: DENY\n"
-	    "  Referrer-Policy: no-referrer\n"
-	    "  Cross-Origin-Opener-Policy: same-origin\n"
-	    "  Cross-Origin-Resource-Policy: same-origin\n"
-	    "  Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=()\n"
-	    "  Strict-Transport-Security: max-age=31536000\n"
-	    "/site.json\n"
-	    "  Cache-Control: no-cache\n",
-	    *api ? " " : "", api, *issuer ? " " : "", issuer);
+	int rc = buf_append_text(out, "/*\n  Content-Security-Policy: ");
+	if (rc == 0)
+		rc = policy_print(connect, out);
+	if (rc == 0)
+		rc = buf_append_text(out,
+		    "\n  X-Content-Type-Options: nosniff\n"
+		    "  X-Frame-Options: DENY\n"
+		    "  Referrer-Policy: no-referrer\n"
+		    "  Cross-Origin-Opener-Policy: same-origin\n"
+		    "  Cross-Origin-Resource-Policy: same-origin\n"
+		    "  Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), "
+		    "usb=()\n"
+		    "  Strict-Transport-Security: max-age=31536000\n"
+		    "/site.json\n"
+		    "  Cache-Control: no-cache\n");
+	return rc;
 }
 
 /* ---- the site ---- */

@@ -1,5 +1,6 @@
 /* The listener side of the server: accepting and its limits, the sweep over deadlines, the flush at
  * the end of a turn, drain. Bytes and requests are conn.c's business, replies reply.c's. */
+#include "http/policy.h"
 #include "http/server_internal.h"
 
 #include <assert.h>
@@ -257,15 +258,9 @@ void server_dispatch(struct server *server, struct conn *conn)
 
 static int build_csp(struct server *server)
 {
-	const char *more = server->options.api_origins;
-
 	buf_init(&server->csp, 8192);
-	return buf_printf(&server->csp,
-	    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-	    "font-src 'self'; manifest-src 'self'; connect-src 'self'%s%s; base-uri 'none'; "
-	    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-	    "trusted-types 'none'%c",
-	    more && *more ? " " : "", more ? more : "", '\0');
+	int rc = policy_print(server->options.connect, &server->csp);
+	return rc == 0 ? buf_append(&server->csp, "", 1) : rc;
 }
 
 struct server *server_new(struct event_base *base, const struct server_options *options)

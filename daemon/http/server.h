@@ -38,7 +38,7 @@ struct server_options {
 	const char *const
 	    *page_origins; /* NULL-ended list of origins for ROUTE_CORS_PAGES; borrowed */
 	const char
-	    *api_origins; /* extra sources for the pages' connect-src, space-separated; or NULL */
+	    *connect; /* policy_connect(): what pages may call beside their origin; or NULL */
 	struct server_limits limits;
 	int access_log_fd;          /* -1: none */
 	struct server_stats *stats; /* borrowed, zeroed by the caller; may lie in shared memory */

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "client/signer.h"
+#include "http/policy.h"
 #include "http/server.h"
 #include "http/sse.h"
 #include "store/ledger.h"
@@ -36,6 +37,7 @@ struct worker {
 	struct server *server, *admin;
 	struct event *on_term, *on_tick;
 	char password[SECRET_MAX];
+	char connect[POLICY_CONNECT_MAX];
 	bool reported;          /* the supervisor has been told how the start went */
 	int64_t drain_until_ms; /* 0: serving */
 };
@@ -145,8 +147,7 @@ static struct server *start_server(
 	    .app = &worker->app,
 	    .assets = assets,
 	    .page_origins = (const char *const *)settings->origins,
-	    .api_origins =
-		settings->api_origin && settings->api_origin[0] ? settings->api_origin : NULL,
+	    .connect = worker->connect,
 	    .limits =
 		{
 		    .connections = (unsigned)settings->limits.connections,
@@ -241,6 +242,7 @@ static int start(struct worker *worker)
 		if (rc != 0)
 			return rc;
 	}
+	policy_connect(settings->api_origin, settings->issuer_origin, worker->connect);
 	worker->server = start_server(worker, api_routes, options->assets, options->listen_fd);
 	if (!worker->server)
 		return -errno;

@@ -75,7 +75,7 @@ static void open_with_assets(struct rig *rig, struct assets **ret)
 	rig_open(rig, (struct server_options){
 			  .routes = no_routes,
 			  .assets = *ret,
-			  .api_origins = "https://api.example https://issuer.example",
+			  .connect = "https://api.example https://issuer.example",
 			  .limits = ample_limits,
 			  .access_log_fd = -1,
 		      });
