@@ -34,7 +34,7 @@ export function timeFormats(lang, timeZone) {
 	};
 	return {
 		time: format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }),
-		moment: format({ year: "numeric", month: "long", day: "numeric", weekday: "short", hour: "2-digit",
+		moment: format({ year: "numeric", month: "long", day: "numeric", weekday: "long", hour: "2-digit",
 			minute: "2-digit", hourCycle: "h23" }),
 		day: format({ year: "numeric", month: "long", day: "numeric" }),
 	};

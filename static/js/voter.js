@@ -17,7 +17,7 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
 
 /* The receipt is not of this ballot: either side may be at fault, and a person has to look. */
-export class ReceiptMismatch extends Error {
+class ReceiptMismatch extends Error {
 	constructor(receipt) {
 		super("the receipt does not fit the ballot");
 		this.receipt = receipt;
