@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,6 +181,12 @@ static int copy_entry(struct sitetree *tree, const FTSENT *entry, size_t root_le
 	}
 }
 
+/* Hidden files, and what tells Node.js how to read the scripts in tests. */
+static bool is_no_page(const char *name)
+{
+	return name[0] == '.' || strcmp(name, "package.json") == 0;
+}
+
 int sitetree_copy(struct sitetree *tree, const char *from, char ret_why[SITETREE_WHY_MAX])
 {
 	char root[PATH_MAX];
@@ -193,7 +200,7 @@ int sitetree_copy(struct sitetree *tree, const char *from, char ret_why[SITETREE
 	if (source == NULL)
 		return fail(-errno, ret_why, "%s: %s.", from, strerror(errno));
 	while (r == 0 && (entry = fts_read(source)) != NULL) {
-		if (entry->fts_level > 0 && entry->fts_name[0] == '.') {
+		if (entry->fts_level > 0 && is_no_page(entry->fts_name)) {
 			(void)fts_set(source, entry, FTS_SKIP);
 			continue;
 		}
