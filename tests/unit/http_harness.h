@@ -140,8 +140,9 @@ static inline void peer_on_readable(evutil_socket_t fd, short what, void *arg)
 
 	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	if (n > 0) {
-		if (buf_append(&peer->got, bytes, (size_t)n) < 0)
+		if (buf_append(&peer->got, bytes, (size_t)n) < 0 || buf_reserve(&peer->got, 1) < 0)
 			abort();
+		peer->got.data[peer->got.len] = '\0'; /* so that text functions may look at it */
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		peer->ended = true;
 		event_del(&peer->io);
