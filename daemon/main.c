@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
+#include "admission/admission.h"
 #include "base/log.h"
 #include "config/contestfile.h"
 #include "config/round.h"
@@ -42,6 +43,15 @@ static int check_contests(const struct settings *settings)
 		if (contestfile_load(
 			settings->contests[i], settings->rehearsal, &contest, &errors) != 0) {
 			config_errors_print(&errors, stderr);
+			status = EX_CONFIG;
+		} else if (settings->rehearsal && !admission_method(contest->admission)) {
+			fprintf(stderr,
+			    "%s: nobody could vote in this rehearsal: admission %s is not built "
+			    "in; "
+			    "add\n  rehearsal:\n    admission: open\n    publish: {first_at: 1, "
+			    "step: 1, "
+			    "every: 0s}\n",
+			    settings->contests[i], admission_names[contest->admission]);
 			status = EX_CONFIG;
 		}
 		config_errors_release(&errors);

@@ -109,7 +109,7 @@ static const struct schema redis_schema = {redis_keys, sizeof(struct settings)};
 	}
 
 static const struct schema_key limits_keys[] = {
-    LIMIT_NUMBER("connections", connections, 1, 1000000, "20000",
+    LIMIT_NUMBER("connections", connections, 1, 1000000, "16000",
 	"Open connections of a worker, streams included."),
     LIMIT_NUMBER("in_flight", in_flight, 1, 1000000, "4096",
 	"Requests a worker may have under way; further ones get 503."),

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- numbers with and without units ---- */
 
@@ -191,12 +192,24 @@ static bool is_contact(const char *text)
 	       only(at + 1, strlen(at + 1), HOST_CHARS);
 }
 
+/* Held against the system's time zone database, where there is one. */
+static bool is_in_zone_database(const char *name)
+{
+	static const char directory[] = "/usr/share/zoneinfo";
+	char path[sizeof(directory) + NAME_MAX_LEN + 1];
+
+	if (access(directory, R_OK) != 0)
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return access(path, R_OK) == 0;
+}
+
 static bool is_time_zone(const char *text)
 {
 	size_t len = strlen(text);
 
 	return len <= NAME_MAX_LEN && strspn(text, UPPER) > 0 &&
-	       only(text, len, LOWER UPPER DIGITS "_+-/");
+	       only(text, len, LOWER UPPER DIGITS "_+-/") && is_in_zone_database(text);
 }
 
 static bool is_server_name(const char *text)

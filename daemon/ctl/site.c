@@ -167,8 +167,12 @@ static int write_site(const struct ctl *ctl, const char *from, const char *dir)
 	struct sitetree *tree = NULL;
 	char *json = NULL;
 	size_t files = 0;
-	int status = site_json(&ctl->settings, &json);
+	char source[PATH_MAX], target[PATH_MAX];
 
+	if (realpath(from, source) && realpath(dir, target) && strcmp(source, target) == 0)
+		return ctl_fail(
+		    EX_USAGE, "%s is where the pages come from; give another DIR.", dir);
+	int status = site_json(&ctl->settings, &json);
 	if (status != EX_OK)
 		return status;
 	if (sitetree_new(dir, &tree, why) < 0) {

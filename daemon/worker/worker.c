@@ -51,11 +51,24 @@ static void report(struct worker *worker, const char *why)
 	worker->reported = true;
 }
 
-static bool any_refused(const struct app *app)
+/* A start that no waiting will mend: tells the supervisor which contest, why, and what to do. */
+static bool report_refused(struct worker *worker)
 {
-	for (size_t i = 0; i < app->n_services; i++)
-		if (app->services[i].ledger && ledger_is_refused(app->services[i].ledger))
-			return true;
+	const struct app *app = &worker->app;
+	for (size_t i = 0; i < app->n_services; i++) {
+		const struct service *service = &app->services[i];
+		char text[CHILD_REPORT_MAX];
+		if (!service->ledger || !ledger_is_refused(service->ledger))
+			continue;
+		snprintf(text, sizeof(text), "contest %s: %s. %s", service->round->contest->id,
+		    ledger_why(service->ledger),
+		    service->round->contest->rehearsal
+			? "A rehearsal goes on only under the file and keys that it began with: "
+			  "bring them back, or begin anew with another VAR (ops/runbook.md)"
+			: "See ops/runbook.md");
+		report(worker, text);
+		return true;
+	}
 	return false;
 }
 
@@ -63,14 +76,13 @@ static void on_ready(void *arg, bool ready, const char *why)
 {
 	struct worker *worker = arg;
 	const char *unready;
-	if (!ready) {
-		if (worker->reported || strcmp(why, "redis is not connected: connecting") != 0)
-			log_warn("not taking votes: %s", why);
-		if (any_refused(&worker->app))
-			report(worker, why);
-	} else if (app_is_ready(&worker->app, &unready)) {
+	bool starting = !worker->reported;
+	if (ready && app_is_ready(&worker->app, &unready)) {
 		log_info("ready");
 		report(worker, NULL);
+	} else if (!ready && !(starting && report_refused(worker)) &&
+		   !(starting && strcmp(why, "redis is not connected: connecting") == 0)) {
+		log_warn("not taking votes: %s", why);
 	}
 }
 

@@ -452,6 +452,7 @@ static void test_texts_of_values(void **state)
 	    {&format_contact, "vote.example", false},
 	    {&format_time_zone, "Asia/Seoul", true},
 	    {&format_time_zone, "UTC", true},
+	    {&format_time_zone, "Mars/Phobos", false},
 	    {&format_time_zone, "+09:00", false},
 	    {&format_server_name, "vote.example", true},
 	    {&format_server_name, "a b", false},
