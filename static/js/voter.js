@@ -5,8 +5,9 @@
  *                                                                        ▲                               │
  *                                                                        └──────── replacing ────────────┘
  *
- * The record: { step, ballot, nonce, inverse, request, token, unknown, receipt, replaces, before }, bytes as base64.
- * `unknown`: a ballot was sent and no answer settled what became of it. `before`: what a replacement replaces. */
+ * The record: { step, ballot, nonce, inverse, request, token, unknown, receipt, replaces, before, changes }, bytes as base64.
+ * `unknown`: a ballot was sent and no answer settled what became of it. `before`: what a replacement replaces.
+ * `changes`: how often a counted choice was changed. */
 import { fromBase64, toBase64 } from "./bytes.js";
 import { commitsTo, isOurs } from "./commitment.js";
 import { canonicalBallot } from "./forms.js";
@@ -15,6 +16,7 @@ import { judge } from "./problems.js";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
+const CHANGES_MAX = 10; // the server's limit for one token
 
 /* The receipt is not of this ballot: either side may be at fault, and a person has to look. */
 class ReceiptMismatch extends Error {
@@ -72,6 +74,11 @@ export class Voter {
 		return Boolean(this.record) && this.record.step !== "counted";
 	}
 
+	/* Whether the server takes no further change of this vote. */
+	get final() {
+		return (this.record?.changes ?? 0) >= CHANGES_MAX;
+	}
+
 	async #pursue() {
 		for (let attempt = 0; ; attempt++) {
 			try {
@@ -116,6 +123,10 @@ export class Voter {
 			receipt = await this.api.cast(this.pinned.id, authorization(fromBase64(token)), ballot, replaces);
 		} catch (error) {
 			if (error.slug === "token-spent") return this.#adopt(error.body.receipt);
+			if (error.slug === "replaced-too-often" && error.body.receipt) {
+				this.#save({ ...this.record, changes: CHANGES_MAX });
+				return this.#adopt(error.body.receipt);
+			}
 			const { after } = judge(error);
 			if (after === "settled" || (after === "this" && !unknown)) {
 				this.#save({ ...this.record, unknown: false });
@@ -144,14 +155,15 @@ export class Voter {
 
 	/* `earlier`: the ballot that counts is not the one just sent. */
 	#count(receipt, ballot, earlier = false) {
-		const { token } = this.record;
-		this.#save({ step: "counted", ballot, token, receipt, earlier });
+		const { token, before, changes = 0 } = this.record;
+		const made = Math.min(CHANGES_MAX, changes + (before && !earlier ? 1 : 0));
+		this.#save({ step: "counted", ballot, token, receipt, earlier, ...(made > 0 && { changes: made }) });
 	}
 
 	#replaceWith(ballot) {
-		const { token, ballot: old, receipt } = this.record;
+		const { token, ballot: old, receipt, changes } = this.record;
 		this.#save({ step: "token", ballot, token, replaces: receipt.index, unknown: false,
-			before: { ballot: old, receipt } });
+			before: { ballot: old, receipt }, changes });
 	}
 
 	/* The state in which the way ends, or undefined after a wait. */
@@ -177,8 +189,8 @@ export class Voter {
 	}
 
 	#restore() {
-		const { token, before } = this.record;
-		this.#save({ step: "counted", token, ballot: before.ballot, receipt: before.receipt });
+		const { token, before, changes } = this.record;
+		this.#save({ step: "counted", token, ballot: before.ballot, receipt: before.receipt, changes });
 	}
 
 	/* From any step but the first, going on again leads to the same token and the same ballot. */

@@ -231,6 +231,32 @@ test("replacing: If-Match carries the index; a lost answer is cured by asking ag
 	assert.deepEqual(server.counted(), ["nc-ai"]);
 });
 
+test("a choice can be changed ten times; what was accepted last stands, and that is final", async () => {
+	const server = createServer({ revote: "replace" });
+	const records = memoryRecords();
+	const { voter } = visit(server, records, { ...contest, revote: "replace" });
+	await voter.cast(upstage);
+	const ballots = [ncAi, upstage];
+	for (let i = 0; i < 10; i++) {
+		assert.equal(voter.final, false, `after ${i} changes`);
+		await voter.cast(ballots[i % 2]);
+	}
+	assert.equal(voter.final, true);
+	assert.deepEqual(server.counted(), ["upstage"]);
+});
+
+test("a change that the server refuses as one too many adopts the receipt that stands", async () => {
+	const server = createServer({ revote: "replace" });
+	const records = memoryRecords();
+	const { voter } = visit(server, records, { ...contest, revote: "replace" });
+	const first = await voter.cast(upstage);
+	server.faults.push(["cast", new Problem(409, { type: "/problems#replaced-too-often", receipt: first.receipt })]);
+	const end = await voter.cast(ncAi);
+	assert.deepEqual([end.name, end.already, end.receipt], ["counted", true, first.receipt]);
+	assert.deepEqual([voter.record.ballot, voter.final], [upstage, true]);
+	assert.equal(visit(server, records, { ...contest, revote: "replace" }).voter.final, true);
+});
+
 test("a replacement refused for certain leaves the first vote standing", async () => {
 	const server = createServer({ revote: "replace" });
 	const records = memoryRecords();
