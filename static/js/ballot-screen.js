@@ -72,7 +72,7 @@ export function ballotScreen(page, stage, { noun, order, ballot, onDone }) {
 	});
 	const chosenName = () => {
 		const entry = contest.entries.find(({ id }) => id === draft.choices[0]);
-		return entry ? `${page.pick(entry.name)} ${t("vote.chosen")}` : "";
+		return entry ? t("vote.chosen_name", { name: page.pick(entry.name) }) : "";
 	};
 	refresh();
 	show(stage, h("h1", {}, t(title, values)), h("p", { class: "soft" }, t("vote.order", values),

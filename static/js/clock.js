@@ -11,6 +11,16 @@ export function createClock(here = () => Date.now()) {
 	};
 }
 
+const SEOUL = "Asia/Seoul";
+
+function knowsZone(timeZone) {
+	try {
+		return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
+	} catch {
+		return false;
+	}
+}
+
 /* 90061000 → { days: 1, hours: 1, minutes: 1, seconds: 1 }; never below zero. */
 export function split(ms) {
 	const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -27,7 +37,9 @@ export function countdown(ms, dayWords) {
 	return days > 0 ? `${dayWords(days)} ${time}` : time;
 }
 
-export function timeFormats(lang, timeZone) {
+/* Formats in a contest's time zone; a browser that does not know the zone shows Seoul's. */
+export function timeFormats(lang, wanted = SEOUL) {
+	const timeZone = knowsZone(wanted) ? wanted : SEOUL;
 	const format = (options) => {
 		const formatter = new Intl.DateTimeFormat(lang === "ko" ? "ko-KR" : "en-GB", { timeZone, ...options });
 		return (when) => formatter.format(typeof when === "string" ? Date.parse(when) : when);

@@ -4,11 +4,11 @@ import { copy, download, h, show } from "./dom.js";
 import { address } from "./site.js";
 import { wipeBar } from "./wipe.js";
 
-export function doneScreen(page, stage, { record, again, already, shared, kept, wipe, change, another, forget, ballotWords }) {
+export function doneScreen(page, stage, { record, again, already, shared, kept, final, wipe, change, another, forget, ballotWords }) {
 	const { t } = page;
 	const { receipt } = record;
-	const title = already ? "done.already" : again ? "done.here" : "done.title";
-	const text = already ? "done.already_text" : receipt.status === "replaced" ? "done.replaced" : "done.text";
+	const title = final && already ? "done.here" : already ? "done.already" : again ? "done.here" : "done.title";
+	const text = final ? "problem.replaced-too-often" : already ? "done.already_text" : receipt.status === "replaced" ? "done.replaced" : "done.text";
 	const button = (words, onclick, kind = "button button-quiet") =>
 		h("button", { type: "button", class: kind, onclick }, words);
 	show(stage,
@@ -17,6 +17,7 @@ export function doneScreen(page, stage, { record, again, already, shared, kept, 
 		shared && wipeBar(page, wipe),
 		h("div", { class: "actions" }, h("a", { class: "button", href: address(page, "/results/") }, t("done.results")),
 			change && button(t("done.change"), change)),
+		change && h("p", { class: "soft" }, t("done.change_text")),
 		shareCard(page, button),
 		details(page, { record, ballotWords, button }),
 		!shared && nextVoter(t, button, { kept, another, forget }));

@@ -1,13 +1,15 @@
 /* The first page: what this is, who may vote and when, and the entries in identical slots. */
 import { countdown } from "./clock.js";
 import { byId, h } from "./dom.js";
-import { address, badge, byReading, openSite, refresh } from "./site.js";
+import { address, badge, byReading, contestLinks, openSite, refresh } from "./site.js";
 
 const page = await openSite();
 const { t, pick } = page;
 function drawFacts() {
 	const { contest, times } = page;
 	byId("phase").replaceChildren(badge(page));
+	byId("lead").textContent = `${t("home.lead", { noun: pick(contest.entry_noun),
+		organiser: pick(contest.organiser) })} ${t(`home.count.${contest.visibility.citizen}`)}`;
 	byId("about").textContent = pick(contest.about);
 	const hours = contest.opens_at && contest.closes_at
 		? t("home.hours", { from: times.moment(contest.opens_at), to: times.moment(contest.closes_at) })
@@ -44,12 +46,13 @@ function drawEntries() {
 	const { contest } = page;
 	const noun = pick(contest.entry_noun);
 	byId("entries-title").textContent = t("home.entries", { noun });
+	const named = contest.entries.some(({ model }) => pick(model));
 	byId("entries").replaceChildren(...byReading(contest).map((entry) => {
 		const organisations = entry.participants.map(({ name }) => pick(name));
 		const row = (key, text) => h("div", {}, h("dt", {}, t(key)), h("dd", {}, text));
 		const name = pick(entry.name);
 		return h("li", { class: "entry" }, h("h3", {}, name), h("dl", {},
-			row("home.model", pick(entry.model) || t("home.no_model")),
+			named && row("home.model", pick(entry.model) || t("home.no_model")),
 			row("home.goal", pick(entry.goal)),
 			row("home.participants", organisations.length > 1
 				? t("home.participants_count", { first: organisations[0], n: organisations.length })
@@ -65,4 +68,12 @@ if (page.contest) {
 	drawEntries();
 	setInterval(tick, 1000);
 	tick();
-} else byId("entries").replaceChildren();
+} else {
+	byId("entries").replaceChildren();
+	byId("entries").removeAttribute("aria-busy");
+}
+const asks = new URLSearchParams(location.search).has("contest");
+if (!asks && page.site?.contests.length > 1) {
+	byId("contests-list").replaceChildren(contestLinks(page));
+	byId("contests").hidden = false;
+}

@@ -1,7 +1,7 @@
 /* The results for a hall: one screen, dark, nothing to operate. */
 import { byId, h } from "./dom.js";
 import { liveTally } from "./live.js";
-import { badge, openSite } from "./site.js";
+import { badge, kindBadge, openSite } from "./site.js";
 import { kindOf, rowsOf, totalWords } from "./tally.js";
 
 const ROWS_MAX = 8; // more go into two columns, by share alone
@@ -28,9 +28,10 @@ function follow() {
 		const rows = rowsOf(contest, snapshot, pick);
 		for (const row of rows ?? []) {
 			const line = lines.get(row.id);
-			line.rank.textContent = row.rank ?? "–";
+			line.rank.replaceChildren(row.tied ? h("span", { class: "p-tied" }, t("results.tied")) : "",
+				String(row.rank ?? "–"));
 			line.votes.textContent = number.count(row.votes);
-			line.value.textContent = scores ? number.mean(row.mean) : number.percent(row.share);
+			line.value.textContent = scores ? number.mean(row.mean) : number.percent(row.percent);
 			line.row.style.setProperty("--bar", String(row.bar));
 		}
 		board.replaceChildren(...rows ? rows.map(({ id }) => lines.get(id).row) : []);
@@ -41,7 +42,7 @@ function follow() {
 		byId("as-of").textContent = t("results.as_of", { time: page.times.time(snapshot.as_of) });
 		const kind = kindOf(snapshot);
 		byId("phase").replaceChildren(badge(page, snapshot.phase),
-			h("span", { class: `badge badge-${kind}` }, t(`results.kind.${kind}`)));
+			h("span", { class: `badge badge-${kind}` }, t(`results.kind.${kind}`)), kindBadge(page) ?? "");
 	}
 
 	function drawState(state, stale) {

@@ -1,8 +1,8 @@
 /* The results page: a strip that says how fresh the numbers are, over a table by rank. */
 import { byId, copy, download, h } from "./dom.js";
 import { liveTally } from "./live.js";
-import { address, badge, openSite } from "./site.js";
-import { csvOf, kindOf, rowsOf, sameOrder, totalWords } from "./tally.js";
+import { address, badge, kindBadge, openSite } from "./site.js";
+import { csvOf, emptyWords, kindOf, rowsOf, sameOrder, totalWords } from "./tally.js";
 
 const ANNOUNCE_MS = 15_000;
 
@@ -18,7 +18,7 @@ else byId("results").replaceChildren(h("p", {}, t(`trouble.${page.trouble}`)));
 function follow() {
 	const noun = pick(contest.entry_noun);
 	const scores = contest.form.name === "scores";
-	const valueOf = (row) => scores ? number.mean(row.mean) : number.percent(row.share);
+	const valueOf = (row) => scores ? number.mean(row.mean) : number.percent(row.percent);
 	const heads = { rank: t("results.rank"), entry: t("results.entry", { noun }),
 		votes: t(scores ? "results.scored" : "results.votes"), value: t(scores ? "results.mean" : "results.share"),
 		bar: t("results.bar") };
@@ -58,7 +58,7 @@ function follow() {
 		caption.replaceChildren(t("results.caption", { noun, what: heads.value, kind }));
 		drawStrip(snapshot, kind);
 		message.hidden = Boolean(rows) && snapshot.ballots > 0;
-		message.textContent = !rows ? t(`results.${snapshot.withheld}`) : t("results.empty");
+		message.textContent = !rows ? t(`results.${snapshot.withheld}`) : emptyWords(page, snapshot);
 		for (const row of rows ?? contest.entries.map(({ id }) => ({ id, rank: null, hidden: true }))) drawRow(row);
 		arrange(false);
 		announce(snapshot);
@@ -100,8 +100,7 @@ function follow() {
 	function drawStrip(snapshot, kind) {
 		phase.replaceChildren(badge(page, snapshot.phase),
 			h("span", { class: `badge badge-${kindOf(snapshot)}` }, kind),
-			(contest.rehearsal || contest.demonstration) ? h("span", { class: "badge badge-rehearsal" },
-				t(contest.rehearsal ? "badge.rehearsal" : "badge.demonstration")) : "");
+			kindBadge(page) ?? "");
 		put(total, totalWords(page, snapshot));
 		put(asOf, t("results.as_of", { time: page.times.time(snapshot.as_of) }));
 		byId("print-head").textContent = t("results.print_kind", { kind, when: page.times.moment(snapshot.as_of) });
@@ -122,10 +121,10 @@ function follow() {
 		announcedAt = Date.now();
 		if (snapshot.ballots === null) return put(byId("announcer"), t(`results.${snapshot.withheld}`));
 		const values = { time: page.times.time(snapshot.as_of), n: number.count(snapshot.ballots) };
-		const first = rows?.[0];
-		return put(byId("announcer"), first?.rank === 1
-			? t("results.announce", { ...values, first: first.name, value: valueOf(first) })
-			: t("results.announce_total", values));
+		const first = (rows ?? []).filter(({ rank }) => rank === 1);
+		if (first.length === 0) return put(byId("announcer"), t("results.announce_total", values));
+		return put(byId("announcer"), t(first.length > 1 ? "results.announce_tied" : "results.announce",
+			{ ...values, first: first.map(({ name }) => name).join(", "), value: valueOf(first[0]) }));
 	}
 
 	const live = liveTally(page, { onSnapshot: draw, onState: drawState });

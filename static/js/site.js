@@ -6,7 +6,7 @@ import { byId, h, safeUrl } from "./dom.js";
 import { language, loadWords, numbers } from "./words.js";
 
 /* { lang, t, pick, number, times, clock, site, pinned, contest, api, trouble }. `contest` is null while the API
- * cannot be reached; `trouble` is null, "site", "unreachable" or "rules". */
+ * cannot be reached; `trouble` is null, "site", "contest", "unreachable" or "rules". */
 export async function openSite() {
 	const lang = language();
 	const t = await loadWords(lang);
@@ -18,6 +18,10 @@ export async function openSite() {
 		page.pinned = choose(page.site.contests);
 	} catch {
 		page.trouble = "site";
+		return notices(page);
+	}
+	if (!page.pinned) {
+		page.trouble = "contest"; // better than to show another one
 		return notices(page);
 	}
 	page.api = createApi(page.site);
@@ -35,21 +39,23 @@ async function siteConfiguration() {
 
 function choose(contests) {
 	const wanted = new URLSearchParams(location.search).get("contest");
-	return contests.find(({ id }) => id === wanted) ?? contests[0];
+	return (wanted === null ? contests[0] : contests.find(({ id }) => id === wanted)) ?? null;
 }
 
 /* Asks the API again: phase, hours and clock. */
 export async function refresh(page) {
+	let contest;
 	try {
-		const contest = await page.api.contest(page.pinned.id);
-		page.clock.observe(contest.now);
-		page.contest = contest;
-		page.times = timeFormats(page.lang, contest.time_zone);
-		page.trouble = agrees(page.pinned, contest) ? null : "rules";
+		contest = await page.api.contest(page.pinned.id);
 	} catch {
 		page.trouble = "unreachable";
+		page.times ??= timeFormats(page.lang);
+		return;
 	}
-	page.times ??= timeFormats(page.lang, "Asia/Seoul");
+	page.clock.observe(contest.now);
+	page.contest = contest;
+	page.times = timeFormats(page.lang, contest.time_zone);
+	page.trouble = agrees(page.pinned, contest) ? null : "rules";
 }
 
 function agrees(pinned, contest) {
@@ -78,7 +84,15 @@ function notices(page) {
 	if (pinned?.rehearsal) add("provisional", t("badge.rehearsal"), t("notice.rehearsal") + open);
 	else if (pinned?.demonstration) add("provisional", t("badge.demonstration"), t("notice.demonstration") + open);
 	if (trouble) add("error", t("notice.warning"), t(`trouble.${trouble}`));
+	if (trouble === "contest") place.lastChild.append(contestLinks(page));
 	return page;
+}
+
+/* Every contest of this site, on the page that is open. */
+export function contestLinks({ site, pick, pinned }) {
+	return h("ul", { class: "contests" }, site.contests.map((one) => h("li", {},
+		h("a", { href: `${location.pathname}?contest=${encodeURIComponent(one.id)}`,
+			"aria-current": one === pinned ? "true" : null }, pick(one.name) || one.id))));
 }
 
 function sizeSwitch() {
@@ -124,6 +138,13 @@ export function address(page, path, query = {}) {
 export function byReading(contest) {
 	const collator = new Intl.Collator("ko");
 	return [...contest.entries].sort((a, b) => collator.compare(a.reading ?? "", b.reading ?? ""));
+}
+
+/* What marks a count that is not the real one; null where it is. */
+export function kindBadge({ t, pinned }) {
+	const kind = pinned.rehearsal ? "rehearsal" : pinned.demonstration ? "demonstration" : null;
+	return kind && h("span", { class: "badge badge-rehearsal" },
+		kind === "rehearsal" ? t("badge.rehearsal") : t("badge.demonstration"));
 }
 
 export function badge(page, phase = page.contest?.phase) {

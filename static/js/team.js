@@ -28,7 +28,7 @@ function drawEntry() {
 		h("dl", { class: "slots" },
 			slot("team.lead", pick(entry.lead) || name),
 			slot("team.head", pick(entry.head) || "–"),
-			slot("team.model", pick(entry.model) || t("home.no_model")),
+			contest.entries.some(({ model }) => pick(model)) && slot("team.model", pick(entry.model) || t("home.no_model")),
 			slot("team.goal", pick(entry.goal)),
 			slot("team.participants", h("ul", { class: "chips" },
 				entry.participants.map((organisation) => h("li", {}, pick(organisation.name)))),

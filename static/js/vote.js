@@ -36,7 +36,8 @@ const wipe = () => location.replace(address(page, "/vote/", { shared: "1" }));
 const kicker = () => h("p", { class: "kicker" }, pick(page.contest.name));
 
 function begin() {
-	if (page.trouble) return screen(t("block.title"), h("p", {}, t(`trouble.${page.trouble}`)), reloadButton());
+	if (page.trouble) return screen(t("block.title"), h("p", {}, t(`trouble.${page.trouble}`)),
+		page.trouble !== "contest" && reloadButton());
 	if (!globalThis.crypto?.subtle) return screen(t("block.crypto"), h("p", {}, t("block.crypto_text")));
 	if (!knowsForm(page.contest)) return screen(t("block.title"), h("p", {}, t("block.form")), reloadButton());
 	voter = newVoter();
@@ -92,13 +93,13 @@ function showBefore() {
 	const box = h("input", { type: "checkbox", id: "shared", checked: shared });
 	const answer = (question, text) => [h("dt", {}, t(question)), h("dd", {}, text)];
 	return show(stage, kicker(), h("h1", {}, t("vote.before")),
+		h("label", { class: "option", for: "shared" }, box,
+			h("span", {}, h("strong", {}, t("vote.shared")), h("br"), t("vote.shared_text"))),
 		h("dl", { class: "answers" },
 			answer("vote.who", pick(contest.about)),
 			answer("vote.change", t(`vote.change.${contest.revote}`)),
 			answer("vote.secret", t("vote.secret_text")),
 			answer("vote.stored", t(voter.records.kept || shared ? "vote.stored_text" : "vote.not_kept"))),
-		h("label", { class: "option", for: "shared" }, box,
-			h("span", {}, h("strong", {}, t("vote.shared")), h("br"), t("vote.shared_text"))),
 		h("div", { class: "actions" }, button(t("vote.start"), () => {
 			shared = box.checked;
 			voter = newVoter();
@@ -204,7 +205,8 @@ function showMismatch({ receipt }) {
 /* `again`: the vote was cast before this visit; `already`: it is not the one just sent. */
 function showDone(again, already = voter.record.earlier) {
 	doneScreen(page, stage, { record: voter.record, again, already, shared, ballotWords, kept: voter.records.kept,
-		change: page.contest.revote === "replace" && page.contest.phase === "open"
+		final: voter.final,
+		change: page.contest.revote === "replace" && page.contest.phase === "open" && !voter.final
 			? () => showChoose(voter.record.ballot ?? emptyBallot(page.contest)) : null,
 		wipe, another: () => {
 			shared = true;

@@ -29,7 +29,7 @@ export const numbers = (lang) => {
 	const hundredth = new Intl.NumberFormat(lang, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 	return {
 		count: (n) => whole.format(n),
-		percent: (share) => `${tenth.format(share * 100)}%`,
+		percent: (percent) => `${tenth.format(percent)}%`,
 		mean: (value) => value === null ? "–" : hundredth.format(value),
 	};
 };

@@ -90,6 +90,78 @@ describe('a citizen votes', () => {
 		await context.close();
 	});
 
+	for (const language of LANGUAGES)
+		test(`${language}: a contest that this site does not have is not replaced by another`, async () => {
+			const context = await newBrowser(browser, instance);
+			const page = await context.newPage();
+			for (const path of ['/', '/vote/', '/results/', '/projector/', '/team/', '/help/', '/privacy/']) {
+				await page.goto(at(language, `${path}?contest=nowhere`));
+				const notice = page.locator('#notices');
+				await notice.getByText(say(language, 'trouble.contest')).waitFor();
+				assert.equal(await notice.getByRole('link').getAttribute('href'), `${at(language, path)}?contest=${contest.id}`);
+				assert.equal(await page.locator('h1[data-contest-name]').filter({ hasText: contest.name[language] }).count(), 0);
+			}
+			assertNoFaults(context);
+			await context.close();
+		});
+
+	test('with several contests the first page lists them', async () => {
+		const context = await newBrowser(browser, instance);
+		const page = await context.newPage();
+		await page.route('**/site.json', async (route) => {
+			const response = await route.fetch();
+			const site = await response.json();
+			const other = { ...site.contests[0], id: 'other', name: { ko: '다른 투표', en: 'Another' } };
+			await route.fulfill({ response, json: { ...site, contests: [...site.contests, other] } });
+		});
+		await page.goto('/');
+		const list = page.locator('#contests');
+		await list.getByRole('link', { name: '다른 투표' }).waitFor();
+		assert.deepEqual(await list.getByRole('link').evaluateAll((links) => links.map((a) => a.search)),
+			[`?contest=${contest.id}`, '?contest=other']);
+		await page.goto(`/?contest=${contest.id}`);
+		await page.locator('.entry h3').first().waitFor();
+		assert.ok(await list.isHidden());
+		assertNoFaults(context);
+		await context.close();
+	});
+
+	for (const language of LANGUAGES)
+		for (const viewport of [{ width: 320, height: 640 }, { width: 1280, height: 900 }])
+			test(`${language}: a shared device can be said without scrolling at ${viewport.width} px`, async () => {
+				const context = await newBrowser(browser, instance, { viewport });
+				const citizen = new Citizen(await context.newPage(), language);
+				await citizen.open();
+				assert.ok(await citizen.page.locator('label[for=shared]').evaluate((e) => scrollY === 0 &&
+					e.getBoundingClientRect().bottom <= innerHeight));
+				await context.close();
+			});
+
+	test('a time zone that the browser does not know is not taken for a dead server', async () => {
+		const context = await newBrowser(browser, instance);
+		const page = await context.newPage();
+		await page.route(`**/v1/contests/${contest.id}`, async (route) => {
+			const response = await route.fetch();
+			await route.fulfill({ response, json: { ...await response.json(), time_zone: 'Mars/Olympus' } });
+		});
+		await page.goto('/');
+		await page.locator('.entry h3').first().waitFor();
+		assert.equal(await page.getByText(say('ko', 'trouble.unreachable')).count(), 0);
+		assertNoFaults(context);
+		await context.close();
+	});
+
+	test('without scripts the notice alone stands', async () => {
+		const context = await newBrowser(browser, instance, { javaScriptEnabled: false });
+		const page = await context.newPage();
+		for (const path of ['/', '/vote/', '/results/', '/projector/', '/team/']) {
+			await page.goto(path);
+			assert.ok(await page.locator('noscript p').isVisible(), path);
+			assert.equal(await page.locator('.skeleton:visible, main button:visible').count(), 0, path);
+		}
+		await context.close();
+	});
+
 	test('every team has a page in the same slots', async () => {
 		const context = await newBrowser(browser, instance);
 		const page = await context.newPage();

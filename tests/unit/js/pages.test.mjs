@@ -110,6 +110,13 @@ test("both languages have the same words with the same gaps", () => {
 	}
 });
 
+test("an entry's noun is never given a plural or an article of the pages' own", () => {
+	for (const [key, text] of Object.entries(en)) assert.doesNotMatch(text, /\{noun\}s|\ban? \{noun\}/, key);
+	for (const path of all) {
+		assert.doesNotMatch(read(fileOf(path)).replace(/<[^>]*>/g, ""), /팀|\bteams?\b/i, path);
+	}
+});
+
 test("every problem has a sentence, and citizens never read the word token", () => {
 	for (const slug of knownSlugs) assert.ok(Object.hasOwn(ko, `problem.${slug}`), slug);
 	for (const text of [...Object.values(ko), ...Object.values(en)]) assert.doesNotMatch(text, /토큰|token/i);

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countdown, createClock } from "../../../static/js/clock.js";
+import { countdown, createClock, timeFormats } from "../../../static/js/clock.js";
 import { inApp, wayOut } from "../../../static/js/inapp.js";
 import { isOlder, Live, QUIET_MS, STALE_MS } from "../../../static/js/live.js";
-import { csvOf, kindOf, rowsOf, totalWords } from "../../../static/js/tally.js";
+import { csvOf, emptyWords, kindOf, percentOf, rowsOf, totalWords } from "../../../static/js/tally.js";
 import { fill, numbers } from "../../../static/js/words.js";
 import { shuffled } from "../../../static/js/ballot-screen.js";
 import "./setup.mjs";
@@ -38,18 +38,43 @@ test("too few to tell: no rows, no number, and a CSV without either", () => {
 	assert.equal(rowsOf(contest, few, pick), null);
 	assert.equal(totalWords(page, few), "results.total_withheld");
 	assert.equal(totalWords(page, snapshot([1234, 0, 0])), "results.total 1,234");
-	assert.ok(csvOf(contest, few, [], {}).includes("ballots,\r\n"));
+	assert.ok(csvOf(contest, few, [], {}).endsWith(
+		",,,,,,c,rehearsal,open,2026-12-21T00:00:00.000Z,too-few\r\n"), csvOf(contest, few, [], {}));
 	assert.deepEqual(["open", "closed", "certified"].map((phase) => kindOf({ phase })),
 		["provisional", "provisional", "certified"]);
 });
 
 test("CSV quotes what needs it and defuses formulas", () => {
-	const rows = [{ rank: 1, id: "e0", name: '=SUM("a",1)', votes: 3, share: 0.12345 }];
+	const rows = [{ rank: 1, id: "e0", name: '=SUM("a",1)', votes: 3, percent: 12.3 }];
 	const csv = csvOf(contest, snapshot([3, 0, 0]), rows,
 		{ rank: "순위", entry: "팀", votes: "득표", value: "득표율" });
-	assert.ok(csv.startsWith("\uFEFF순위,id,팀,득표,득표율\r\n"));
-	assert.ok(csv.includes('1,e0,"\'=SUM(""a"",1)",3,12.35\r\n'), csv);
-	assert.ok(csv.includes("contest,c~rehearsal\r\n"));
+	assert.ok(csv.startsWith("\uFEFF순위,id,팀,득표,득표율,ballots,contest,kind,phase,as_of,withheld\r\n"));
+	assert.ok(csv.includes('1,e0,"\'=SUM(""a"",1)",3,12.3,3,c,rehearsal,open,2026-12-21T00:00:00.000Z,\r\n'), csv);
+});
+
+test("shares are votes by ballots, rounded once", () => {
+	const seen = snapshot([4, 17, 0]);
+	seen.citizen[0].share = 0.1905; // the server's four decimals, which would round up to 19.1
+	const rows = rowsOf(contest, seen, pick);
+	const row = rows.find(({ id }) => id === "e0");
+	assert.equal(numbers("ko").percent(row.percent), "19.0%");
+	assert.equal(row.bar, 4 / 21);
+	assert.match(csvOf(contest, seen, rows, {}), /,e0,가,4,19\.0,21,/);
+	assert.deepEqual([[1, 2000], [1, 8], [1, 3], [2, 3], [7, 7], [0, 0]].map(([votes, all]) => percentOf(votes, all)),
+		[0.1, 12.5, 33.3, 66.7, 100, 0]);
+});
+
+test("no votes: the first is waited for only while it may come", () => {
+	const words = (phase) => emptyWords({ t: (key) => key }, { phase });
+	assert.deepEqual(["announced", "open", "paused", "closed", "provisional", "certified"].map(words),
+		[...Array(3).fill("results.empty"), ...Array(3).fill("results.no_votes")]);
+});
+
+test("a time zone that the browser does not know shows Seoul's time", () => {
+	const noon = "2026-12-21T03:00:00.000Z";
+	assert.equal(timeFormats("ko", "Mars/Olympus").time(noon), "12:00:00");
+	assert.equal(timeFormats("ko").time(noon), "12:00:00");
+	assert.equal(timeFormats("ko", "UTC").time(noon), "03:00:00");
 });
 
 class Stream {
@@ -162,11 +187,11 @@ test("pausing keeps the numbers and asks nothing", async () => {
 test("particles follow the noun's last sound", () => {
 	assert.equal(fill("{noun:을/를} {n}", { noun: "팀", n: 2 }), "팀을 2");
 	assert.equal(fill("{noun:을/를}", { noun: "과제" }), "과제를");
-	assert.equal(fill("{noun}s", { noun: "team" }), "teams");
+	assert.equal(fill("each {noun}", { noun: "team" }), "each team");
 });
 
 test("numbers: shares to a tenth", () => {
-	assert.equal(numbers("ko").percent(0.3333), "33.3%");
+	assert.equal(numbers("ko").percent(33.3), "33.3%");
 	assert.equal(numbers("en").count(12482), "12,482");
 	assert.equal(numbers("ko").mean(null), "–");
 });
