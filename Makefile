@@ -33,6 +33,7 @@ UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_te
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 Q       := $(if $(V),,@)
 
+## all      build/tallyd and build/tallyctl
 all: $(BUILD)/tallyd $(BUILD)/tallyctl
 	@:
 
@@ -68,14 +69,15 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libtallyd.a
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-## run      serve a rehearsal of CONTEST on PORT with its state in VAR; installs what is missing
+## run      serve a rehearsal; PORT=8080 VAR=var CONTEST=config/contests/kai-stage1.yaml
 run:
 	$(Q)ops/install run
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) exec ops/run "$(PORT)" "$(VAR)" "$(CONTEST)"
 
-## voters   N synthetic citizens vote at RATE a second on what `make run` serves
+## voters   synthetic citizens vote on what `make run` serves; N=2000 RATE=50 VAR=var
 voters: $(BUILD)/tallyctl
+	@test -r "$(VAR)/tallyd.yaml" || { echo "nothing was served from VAR=$(VAR) yet: make run first" >&2; exit 66; }
 	$(Q)$(BUILD)/tallyctl -c $(VAR)/tallyd.yaml voters --count $(N) --rate $(RATE)
 
 ## test     everything: lint, unit, live, browser, and units and live again under sanitizers
@@ -118,6 +120,7 @@ print-cppflags:
 	@echo $(CPPFLAGS)
 print-ldlibs:
 	@echo $(LDLIBS)
+## clean    removes what was built; VAR stays
 clean:
 	rm -rf build build-san build-fuzz
 help:
