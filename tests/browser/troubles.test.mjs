@@ -48,7 +48,10 @@ describe('troubles on the way of a vote', () => {
 			await citizen.button('vote.next').click();
 			await citizen.heading('block.title').waitFor();
 			await citizen.page.getByText(say(language, 'block.paused')).waitFor();
+			// The words stand there already: what tells the end of asking again is its answer.
+			const answered = citizen.page.waitForResponse((response) => response.url().endsWith(`/v1/contests/${id}`));
 			await citizen.button('block.recheck').click();
+			await (await answered).finished();
 			await citizen.page.getByText(say(language, 'block.kept')).waitFor();
 			assert.deepEqual(sent, []);
 			await context.unroute(`**/v1/contests/${id}`);
