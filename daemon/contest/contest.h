@@ -16,6 +16,10 @@
 #define CONTEST_RANKING_MAX    16
 #define CONTEST_ID_MAX         40  /* [a-z0-9-], begins with a letter */
 #define CONTEST_INCREMENTS_MAX 256 /* of one ballot */
+#define CONTEST_CRITERIA_MAX   64
+#define CONTEST_PANELS_MAX     8
+#define CONTEST_PARTS_MAX      16
+#define CONTEST_SUBTOTALS_MAX  8
 
 struct text { /* the same in both languages of the pages */
 	char *ko;
@@ -63,6 +67,53 @@ struct criterion {
 	struct text rubric; /* what low and high mean, in a line */
 };
 
+enum aggregate_kind { AGGREGATE_MEAN, AGGREGATE_TRIMMED_MEAN, AGGREGATE_MEDIAN };
+
+struct panel { /* people who hand in score sheets: experts, professional users */
+	char *id;
+	struct text name;
+	char **criteria; /* ids, in the contest's order; all of the contest's where none is named */
+	size_t n_criteria;
+	enum aggregate_kind aggregate; /* of the experts' weighted totals of an entry */
+	bool comments_required;        /* one for each entry scored, before a sheet is submitted */
+	int min_experts;               /* fewer for an entry: a warning */
+};
+
+/* ---- how the stage's standing is put together ---- */
+
+enum part_source { PART_CITIZENS, PART_PANEL, PART_METRIC };
+
+enum scale {
+	SCALE_POINTS,  /* value / out_of */
+	SCALE_SHARE,   /* value / the greatest value of any entry */
+	SCALE_MIN_MAX, /* (value - least) / (greatest - least); all equal: full */
+};
+
+struct subtotal {
+	char *id;
+	struct text name;
+};
+
+struct part {
+	char *id;
+	struct text name;
+	enum part_source source;
+	char *panel;    /* id; of PART_PANEL only */
+	char *subtotal; /* id, or NULL */
+	int weight;     /* points that the part can give; 0: shown, not counted (참고용) */
+	enum scale scale;
+	int out_of; /* SCALE_POINTS: the value that gets full points; 0: the panel's greatest total */
+};
+
+enum standing_publish { STANDING_FULL, STANDING_TOP_AND_MEAN, STANDING_ADVANCERS };
+
+/* How far a conflict of interest reaches: the same unit of an organisation, the same organisation
+ * with all its units, or the same group of companies. */
+enum conflict_scope { SCOPE_UNIT, SCOPE_ORGANISATION, SCOPE_GROUP };
+
+/* Whether organisers see experts' scores before the close, or who is how far only. */
+enum sheets_seen { SHEETS_AFTER_CLOSE, SHEETS_ALWAYS };
+
 struct form; /* contest/form.h */
 
 enum revote { REVOTE_REFUSE, REVOTE_REPLACE };
@@ -73,6 +124,12 @@ enum visibility { VISIBLE_LIVE, VISIBLE_ORGANISERS, VISIBLE_ON_PUBLISH };
 extern const char *const revote_names[];
 extern const char *const admission_names[];
 extern const char *const visibility_names[];
+extern const char *const aggregate_names[];        /* mean, trimmed-mean, median */
+extern const char *const part_source_names[];      /* citizens, panel, metric */
+extern const char *const scale_names[];            /* points, share-of-maximum, min-max */
+extern const char *const standing_publish_names[]; /* full, top-and-mean, advancers */
+extern const char *const conflict_scope_names[];   /* unit, organisation, group */
+extern const char *const sheets_seen_names[];      /* after-close, always */
 
 struct publish_steps { /* how the public's numbers move */
 	int first_at;  /* ballots before anything is shown */
@@ -99,6 +156,7 @@ struct contest {
 		int score_min, score_max, score_step;
 	} ballot;
 	enum visibility citizen, experts, standing;
+	enum sheets_seen sheets_seen; /* visibility: {sheets: after-close} */
 	struct publish_steps publish;
 	struct {
 		int min_entries, max_wait_ms;
@@ -114,6 +172,35 @@ struct contest {
 	size_t n_organisations;
 	struct criterion *criteria;
 	size_t n_criteria;
+
+	struct panel *panels; /* a file with criteria and no panels has one, "experts" */
+	size_t n_panels;
+	enum conflict_scope conflict_scope;
+	struct { /* what an expert agrees to before the first sheet; both texts NULL: nothing */
+		struct text text;
+		bool required; /* the server insists; otherwise the page only asks */
+	} pledge;
+	bool pseudonyms; /* exports and reports do not name experts */
+	int approvals;   /* organisers that an early close, a disqualification, and the replacement
+			    of a metric need: 1 or 2 */
+	struct {
+		struct part *parts; /* none: the contest has no standing */
+		size_t n_parts;
+		struct subtotal *subtotals;
+		size_t n_subtotals;
+		enum standing_publish publish;
+		int advance;      /* how many go on; 0: no cut line */
+		bool refill;      /* whether others move up for the disqualified */
+		bool ties_excluded; /* a tie across the cut line: false, all of them advance;
+				       true, none of them */
+	} stage;
+	struct { /* the programme that the contest is a round of; id NULL: none */
+		char *id;
+		struct text name;
+		int round;      /* from 1 */
+		int rounds;     /* as planned */
+		char *previous; /* contest id, or NULL */
+	} programme;
 };
 
 void contest_free(struct contest *contest);
@@ -121,6 +208,16 @@ void contest_free(struct contest *contest);
 /* Index of an entry, or -1. */
 int contest_entry(const struct contest *contest, struct slice id);
 const struct organisation *contest_organisation(const struct contest *contest, const char *id);
+/* Index of a criterion, panel, or part, or -1. */
+int contest_criterion(const struct contest *contest, struct slice id);
+int contest_panel(const struct contest *contest, struct slice id);
+int contest_part(const struct contest *contest, struct slice id);
+/* The panel's criteria as indices into contest->criteria, in the contest's order; how many. */
+size_t panel_criteria(const struct contest *contest, const struct panel *panel,
+    size_t ret_criteria[CONTEST_CRITERIA_MAX]);
+/* The greatest and least weighted total of one entry on a sheet of this panel. */
+int64_t panel_greatest(const struct contest *contest, const struct panel *panel);
+int64_t panel_least(const struct contest *contest, const struct panel *panel);
 
 /* A name as it is compared: without spaces, ASCII letters in lower case, without the suffix
  * 산학협력단 (a university's cooperation foundation is no other organisation). Cut to fit; returns
@@ -138,12 +235,15 @@ void contest_round(const struct contest *contest, char *ret_text, size_t cap);
 json_t *contest_public_json(const struct contest *contest);
 
 /* Everything that affects counting, as canonical JSON (sorted keys, compact) for the rules record:
- * hours, form, entries, revote, shards, buckets, and the key fingerprints given (each 32 bytes).
+ * hours, form, entries with their organisations, revote, shards, buckets, criteria, panels, conflict
+ * scope, the standing's parts and cut, approvals, and the key fingerprints given (each 32 bytes).
  * The caller frees the text with free(). NULL: memory. */
 struct contest_fingerprints {
 	uint8_t token_key[32]; /* Privacy Pass key id */
 	uint8_t log_key[32];   /* SHA-256 of the log's public key */
 	uint8_t salt_key[32];  /* fingerprint of the salt key */
+	uint8_t bearer_key[32]; /* SHA-256 of the key that signs named tokens (its SPKI in DER) */
+	uint8_t result_key[32]; /* SHA-256 of the key that signs results (raw Ed25519) */
 };
 char *contest_rules(const struct contest *contest, const struct contest_fingerprints *keys);
 
