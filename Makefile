@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 VERSION := 0.1.0
 
 LLHTTP  ?= /usr/share/llhttp
-PKGS    := libevent hiredis libcrypto jansson yaml-0.1 zlib libbrotlienc libseccomp
+PKGS    := libevent hiredis libcrypto jansson yaml-0.1 zlib libbrotlienc libseccomp cjose libqrencode
 
 CC      ?= cc
 OPT     ?= -O2 -g
@@ -23,7 +23,7 @@ CFLAGS  += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SANFLAGS)
 CPPFLAGS += -D_GNU_SOURCE -DTALLYD_VERSION='"$(VERSION)"' -Idaemon -isystem /usr/share/include/llhttp \
            $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
-LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -levent_extra -lm
+LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -levent_extra -lcsv -lm
 
 MAINS   := daemon/main.c daemon/ctl/tallyctl.c
 SOURCES := $(filter-out $(MAINS),$(wildcard daemon/*/*.c))

@@ -13,6 +13,7 @@
 #include "contest/commitment.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "office/office.h"
 
 struct event_base;
 struct hmac_key;
@@ -44,6 +45,8 @@ struct service {
 	uint32_t signer_key;                      /* its number at the signer */
 	struct ledger *ledger;
 	struct live *live;
+	struct desk *desk;
+	struct office office; /* round, desk, ledger */
 	struct hmac_key *salt_key;
 	char (*origins)[ORIGIN_MAX]; /* of each shard's log */
 	char *token_key;             /* SubjectPublicKeyInfo in base64url */
