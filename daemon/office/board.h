@@ -1,6 +1,6 @@
-/* Everything that is known of a contest round at one moment, put together: who has rated, what the panels say,
- * the metrics, the standing. The one place that turns records into results; the public snapshot, the
- * organisers' page, exports, tallyctl and certifying all look at it. */
+/* Everything that is known of a contest round at one moment, put together: who has rated, what the
+ * panels say, the metrics, the standing. The one place that turns records into results; the public
+ * snapshot, the organisers' page, exports, tallyctl and certifying all look at it. */
 #ifndef TALLYD_OFFICE_BOARD_H
 #define TALLYD_OFFICE_BOARD_H
 
@@ -8,6 +8,7 @@
 #include "contest/sheet.h"
 #include "contest/standing.h"
 #include "contest/tally.h"
+#include "office/count.h"
 #include "office/people.h"
 #include "office/record.h"
 
@@ -19,15 +20,15 @@ struct board_expert {
 	size_t panel;
 	uint64_t revision; /* 0: no sheet yet */
 	int64_t saved_ms;
-	struct sheet *sheet;                         /* NULL: none yet */
-	const char *conflict[CONTEST_ENTRIES_MAX];   /* organisation id, or NULL */
-	bool ruled[CONTEST_ENTRIES_MAX];             /* excluded by a ruling */
-	size_t missing, wanted;                      /* scores (contest/sheet.h) */
+	struct sheet *sheet;                       /* NULL: none yet */
+	const char *conflict[CONTEST_ENTRIES_MAX]; /* organisation id, or NULL */
+	bool ruled[CONTEST_ENTRIES_MAX];           /* excluded by a ruling */
+	size_t missing, wanted;                    /* scores (contest/sheet.h) */
 };
 
 struct board_panel_entry { /* what one panel says of one entry */
-	size_t of;       /* experts of the panel, not revoked */
-	size_t recused;  /* of them: conflicts, rulings, own recusals on a submitted sheet */
+	size_t of;         /* experts of the panel, not revoked */
+	size_t recused;    /* of them: conflicts, rulings, own recusals on a submitted sheet */
 	struct aggregated result;
 	bool too_few; /* fewer are left than the panel's min_experts */
 };
@@ -42,12 +43,12 @@ struct board {
 	size_t submitted[CONTEST_PANELS_MAX], of[CONTEST_PANELS_MAX];
 	struct standing_input input;
 	struct standing standing;
-	json_t *metrics;   /* [{"part","entry","value",…}] */
-	json_t *requests;  /* [{"id",…}] */
-	json_t *rulings;   /* [{"id",…}] */
-	json_t *people;    /* [{"id","role","name",…}] without tokens; revoked ones included */
-	json_t *result;    /* the newest signed result's document, or NULL */
-	json_t *results;   /* all of them, oldest first */
+	json_t *metrics;  /* [{"part","entry","value",…}] */
+	json_t *requests; /* [{"id",…}] */
+	json_t *rulings;  /* [{"id",…}] */
+	json_t *people;   /* [{"id","role","name",…}] without tokens; revoked ones included */
+	json_t *result;   /* the newest signed result's document, or NULL */
+	json_t *results;  /* all of them, oldest first */
 	char *reasons[CONTEST_ENTRIES_MAX]; /* behind input.disqualified: Korean text */
 };
 
@@ -61,17 +62,28 @@ __attribute__((warn_unused_result)) int board_make(const struct contest *contest
     const struct desk_view *view, const struct tally_input *tally, struct board **ret_board);
 void board_free(struct board *board);
 
-/* What the public may see of the experts now: {"panels":[…]} or {"withheld":"embargo"}. Per panel {"id","name",
- * "aggregate","max","of","submitted","entries":[{"entry","n","of","recused","value","spread"} or, below
- * BOARD_PUBLIC_EXPERTS, {"entry","n"…,"withheld":"too-few"}]}. {} in a contest without panels. */
+/* Reads ledger and desk and makes a board of them. Both NULL: Redis did not answer, or its data are
+ * damaged. Borrowed for the callback, which comes in a later turn. Where a decision rests on it,
+ * read the ledger first and make the board from desk_update()'s view (board_wants). */
+typedef void board_cb(void *arg, const struct board *board, const struct count *count);
+void board_read(struct office *office, board_cb *cb, void *arg);
+
+/* What the public may see of the experts now: {"panels":[…]} or {"withheld":"embargo"}. Per panel
+ * {"id","name",
+ * "aggregate","max","of","submitted","entries":[{"entry","n","of","recused","value","spread"} or,
+ * below BOARD_PUBLIC_EXPERTS, {"entry","n"…,"withheld":"too-few"}]}. {} in a contest without
+ * panels. */
 json_t *board_public_experts(const struct contest *contest, const struct board *board);
-/* The standing's rows for the snapshot's "standing" ([] while withheld), and beside it, as "formula", parts, subtotals,
- * cut and what is missing; NULL while withheld. */
+/* The standing's rows for the snapshot's "standing" ([] while withheld), and beside it, as
+ * "formula", parts, subtotals, cut and what is missing; NULL while withheld. */
 json_t *board_public_standing(
     const struct contest *contest, const struct board *board, json_t **ret_formula);
 
 /* Completion by name; scores only where the contest lets organisers see them now. */
 json_t *board_experts(const struct contest *contest, const struct board *board);
+/* All panels with n, spread and recusals, nothing withheld: for the signed result, exports, and
+ * organisers once they may see. */
+json_t *board_all_experts(const struct contest *contest, const struct board *board);
 /* Whether organisers may see single sheets, aggregates and the standing now. */
 bool board_sheets_visible(const struct contest *contest, const struct board *board);
 

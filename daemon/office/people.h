@@ -1,8 +1,8 @@
-/* Named people of a contest: experts, organisers, observers. Each has a record at the desk and one signed
- * bearer token (crypto/jws.h) with the claims
+/* Named people of a contest: experts, organisers, observers. Each has a record at the desk and one
+ * signed bearer token (crypto/jws.h) with the claims
  *   {"iss":issuer_name,"aud":round name,"sub":person id,"role":…,"jti":…,"iat":s,"exp":s}
- * A token is good while it verifies, has not expired, and its person's record has this jti and is not revoked;
- * the record is read on every use, so that a revocation holds at once, everywhere.
+ * A token is good while it verifies, has not expired, and its person's record has this jti and is
+ * not revoked; the record is read on every use, so that a revocation holds at once, everywhere.
  *
  * A record in C:people:
  *   {"role","name","affiliation","email","panel","jti","issued","expires","revoked":ms|absent,
@@ -46,15 +46,17 @@ struct invitation { /* borrowed */
 };
 
 /* Checks one invitation by itself: lengths, panel, role. 0; -EINVAL with the sentence. */
-__attribute__((warn_unused_result)) int invitation_check(const struct contest *contest,
-    const struct invitation *invitation, char ret_why[300]);
+__attribute__((warn_unused_result)) int invitation_check(
+    const struct contest *contest, const struct invitation *invitation, char ret_why[300]);
 
-/* Admits all of them or none, in one change: 409 "already-invited" names those who are there already (same
- * role, name, and affiliation as organisation_plain_name() compares them, and not revoked). Good: members
+/* Admits all of them or none, in one change: 409 "already-invited" names those who are there
+ * already (same role, name, and affiliation as organisation_plain_name() compares them, and not
+ * revoked). Good: members
  * {"people":[{"id","role","name","affiliation","organisation":id|null,"email","panel","expires_at",
  * "token","conflicts":{entry:organisation}}…]}. The tokens leave this function only there. */
-void people_invite(struct office *office, const struct jws_key *private_key, const char *issuer_name,
-    const struct invitation *invitations, size_t n, const char *who, verdict_cb *cb, void *arg);
+void people_invite(struct office *office, const struct jws_key *private_key,
+    const char *issuer_name, const struct invitation *invitations, size_t n, const char *who,
+    verdict_cb *cb, void *arg);
 
 /* 404 "no-such-person"; 409 "already-revoked". */
 void people_revoke(struct office *office, const char *id, const char *who, const char *why,
@@ -62,8 +64,8 @@ void people_revoke(struct office *office, const char *id, const char *who, const
 
 /* ---- showing a token ---- */
 
-/* What of a token can be judged without Redis. 0 with the person's id, jti and role; -EBADMSG (does not
- * verify, or is for another contest or round); -ETIME (expired). */
+/* What of a token can be judged without Redis. 0 with the person's id, jti and role; -EBADMSG (does
+ * not verify, or is for another contest or round); -ETIME (expired). */
 struct bearer {
 	char id[PERSON_ID_MAX];
 	char jti[32];
@@ -73,8 +75,8 @@ struct bearer {
 __attribute__((warn_unused_result)) int bearer_read(const struct round *round,
     const char *issuer_name, struct slice token, int64_t now_ms, struct bearer *ret_bearer);
 
-/* Whether the person behind the token may still come in: 0 with the person; -EACCES (revoked, superseded, or
- * unknown). `view` has DESK_PEOPLE of this id. */
+/* Whether the person behind the token may still come in: 0 with the person; -EACCES (revoked,
+ * superseded, or unknown). `view` has DESK_PEOPLE of this id. */
 __attribute__((warn_unused_result)) int bearer_person(
     const struct bearer *bearer, const struct desk_view *view, struct person *ret_person);
 
