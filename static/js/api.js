@@ -58,6 +58,22 @@ export function createApi({ api = "", issuer = "" }, fetcher = (...args) => fetc
 			return call(path(id, "/ballots"), json,
 				{ method: "POST", headers, body: JSON.stringify(ballot) });
 		},
+
+		/* Named people; `authorization` is "Bearer <token>". */
+		me: (id, authorization) => call(path(id, "/me"), json, { headers: { Authorization: authorization } }),
+		sheet: (id, authorization) => call(path(id, "/sheet"), json, { headers: { Authorization: authorization } }),
+		/* `revision`: the one that the expert has seen, 0 for none. */
+		saveSheet: (id, authorization, sheet, revision, options = {}) => call(path(id, "/sheet"), json, {
+			method: "PUT",
+			headers: { Authorization: authorization, "Content-Type": "application/json", "If-Match": `"${revision}"` },
+			body: JSON.stringify(sheet),
+			...options,
+		}),
+		pledge: (id, authorization) => call(path(id, "/pledge"), json, {
+			method: "POST",
+			headers: { Authorization: authorization, "Content-Type": "application/json" },
+			body: JSON.stringify({ agreed: true }),
+		}),
 	};
 }
 
