@@ -1,19 +1,21 @@
-/* A contest's values: release, look-up, and its three outside views (round name, public JSON, rules
- * record). Does not read files and does not count. */
+/* A contest's values: names of its enums, release, look-up. Its outside views are in
+ * contest_public.c and contest_rules.c. Does not read files and does not count. */
 #include "contest/contest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "base/clock.h"
-#include "base/encode.h"
-#include "contest/form.h"
 
 #define VOTERS_PER_BUCKET 80
 
 const char *const revote_names[] = {"refuse", "replace", NULL};
 const char *const admission_names[] = {"open", "codes", "oidc", "assertion", NULL};
 const char *const visibility_names[] = {"live", "organisers", "on-publish", NULL};
+const char *const aggregate_names[] = {"mean", "trimmed-mean", "median", NULL};
+const char *const part_source_names[] = {"citizens", "panel", "metric", NULL};
+const char *const scale_names[] = {"points", "share-of-maximum", "min-max", NULL};
+const char *const standing_publish_names[] = {"full", "top-and-mean", "advancers", NULL};
+const char *const conflict_scope_names[] = {"unit", "organisation", "group", NULL};
+const char *const sheets_seen_names[] = {"after-close", "always", NULL};
 
 /* ---- release ---- */
 
@@ -57,17 +59,24 @@ static void entry_release(struct entry *entry)
 	free(entry->links);
 }
 
-void contest_free(struct contest *contest)
+static void panel_release(struct panel *panel)
 {
-	if (!contest)
-		return;
-	free(contest->id);
-	text_release(&contest->name);
-	text_release(&contest->about);
-	text_release(&contest->entry_noun);
-	text_release(&contest->organiser);
-	free(contest->contact);
-	free(contest->time_zone);
+	free(panel->id);
+	text_release(&panel->name);
+	strings_free(panel->criteria, panel->n_criteria);
+}
+
+static void part_release(struct part *part)
+{
+	free(part->id);
+	text_release(&part->name);
+	free(part->panel);
+	free(part->subtotal);
+}
+
+/* Entries and the organisations behind them. */
+static void field_release(struct contest *contest)
+{
 	for (size_t i = 0; i < contest->n_entries; i++)
 		entry_release(&contest->entries[i]);
 	free(contest->entries);
@@ -79,12 +88,47 @@ void contest_free(struct contest *contest)
 	for (size_t i = 0; i < contest->n_organisations; i++)
 		organisation_release(&contest->organisations[i]);
 	free(contest->organisations);
+}
+
+/* Criteria, panels, and the stage's parts. */
+static void rating_release(struct contest *contest)
+{
 	for (size_t i = 0; i < contest->n_criteria; i++) {
 		free(contest->criteria[i].id);
 		text_release(&contest->criteria[i].name);
 		text_release(&contest->criteria[i].rubric);
 	}
 	free(contest->criteria);
+	for (size_t i = 0; i < contest->n_panels; i++)
+		panel_release(&contest->panels[i]);
+	free(contest->panels);
+	for (size_t i = 0; i < contest->stage.n_parts; i++)
+		part_release(&contest->stage.parts[i]);
+	free(contest->stage.parts);
+	for (size_t i = 0; i < contest->stage.n_subtotals; i++) {
+		free(contest->stage.subtotals[i].id);
+		text_release(&contest->stage.subtotals[i].name);
+	}
+	free(contest->stage.subtotals);
+}
+
+void contest_free(struct contest *contest)
+{
+	if (!contest)
+		return;
+	free(contest->id);
+	text_release(&contest->name);
+	text_release(&contest->about);
+	text_release(&contest->entry_noun);
+	text_release(&contest->organiser);
+	free(contest->contact);
+	free(contest->time_zone);
+	field_release(contest);
+	rating_release(contest);
+	text_release(&contest->pledge.text);
+	free(contest->programme.id);
+	text_release(&contest->programme.name);
+	free(contest->programme.previous);
 	free(contest);
 }
 
@@ -104,6 +148,69 @@ const struct organisation *contest_organisation(const struct contest *contest, c
 		if (contest->organisations[i].id && strcmp(contest->organisations[i].id, id) == 0)
 			return &contest->organisations[i];
 	return NULL;
+}
+
+int contest_criterion(const struct contest *contest, struct slice id)
+{
+	for (size_t i = 0; i < contest->n_criteria; i++)
+		if (slice_is(id, contest->criteria[i].id))
+			return (int)i;
+	return -1;
+}
+
+int contest_panel(const struct contest *contest, struct slice id)
+{
+	for (size_t i = 0; i < contest->n_panels; i++)
+		if (slice_is(id, contest->panels[i].id))
+			return (int)i;
+	return -1;
+}
+
+int contest_part(const struct contest *contest, struct slice id)
+{
+	for (size_t i = 0; i < contest->stage.n_parts; i++)
+		if (slice_is(id, contest->stage.parts[i].id))
+			return (int)i;
+	return -1;
+}
+
+static bool panel_has(const struct panel *panel, const char *criterion)
+{
+	for (size_t i = 0; i < panel->n_criteria; i++)
+		if (strcmp(panel->criteria[i], criterion) == 0)
+			return true;
+	return panel->n_criteria == 0;
+}
+
+size_t panel_criteria(const struct contest *contest, const struct panel *panel,
+    size_t ret_criteria[CONTEST_CRITERIA_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < contest->n_criteria && i < CONTEST_CRITERIA_MAX; i++)
+		if (panel_has(panel, contest->criteria[i].id))
+			ret_criteria[n++] = i;
+	return n;
+}
+
+int64_t panel_greatest(const struct contest *contest, const struct panel *panel)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < contest->n_criteria; i++)
+		if (panel_has(panel, contest->criteria[i].id))
+			total += (int64_t)contest->criteria[i].max * contest->criteria[i].weight;
+	return total;
+}
+
+int64_t panel_least(const struct contest *contest, const struct panel *panel)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < contest->n_criteria; i++)
+		if (panel_has(panel, contest->criteria[i].id))
+			total += (int64_t)contest->criteria[i].min * contest->criteria[i].weight;
+	return total;
 }
 
 char *organisation_plain_name(const char *name, char *ret_text, size_t cap)
@@ -133,158 +240,4 @@ unsigned contest_buckets(const struct contest *contest)
 void contest_round(const struct contest *contest, char *ret_text, size_t cap)
 {
 	(void)snprintf(ret_text, cap, "%s%s", contest->id, contest->rehearsal ? "~rehearsal" : "");
-}
-
-/* ---- public definition ---- */
-
-static json_t *text_json(const struct text *text)
-{
-	if (!text->ko)
-		return json_null();
-	return json_pack("{s:s, s:s}", "ko", text->ko, "en", text->en);
-}
-
-static json_t *time_json(int64_t wall_ms)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	return wall_ms ? json_string(clock_format(wall_ms, 1, text)) : json_null();
-}
-
-/* An array of what `item` makes of each index below n. */
-static json_t *array_json(size_t n, json_t *(*item)(const void *arg, size_t i), const void *arg)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < n; i++) {
-		if (json_array_append_new(array, item(arg, i)) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
-}
-
-struct entry_of { /* an entry and where its organisations are described */
-	const struct contest *contest;
-	const struct entry *entry;
-};
-
-static json_t *participant_json(const void *arg, size_t i)
-{
-	const struct entry_of *of = arg;
-	const char *id = of->entry->participants[i];
-	const struct organisation *organisation = contest_organisation(of->contest, id);
-
-	return json_pack("{s:s, s:o}", "id", id, "name", text_json(&organisation->name));
-}
-
-static json_t *link_json(const void *arg, size_t i)
-{
-	const struct link *link = &((const struct entry_of *)arg)->entry->links[i];
-
-	return json_pack("{s:o, s:s}", "label", text_json(&link->label), "url", link->url);
-}
-
-static json_t *entry_json(const void *arg, size_t i)
-{
-	const struct contest *contest = arg;
-	const struct entry *entry = &contest->entries[i];
-	const struct entry_of of = {contest, entry};
-
-	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", entry->id,
-	    "name", text_json(&entry->name), "reading", entry->reading, "lead",
-	    text_json(&contest_organisation(contest, entry->lead)->name), "head",
-	    text_json(&entry->head), "model", text_json(&entry->model), "goal",
-	    text_json(&entry->goal), "showcase", text_json(&entry->showcase), "participants",
-	    array_json(entry->n_participants, participant_json, &of), "links",
-	    array_json(entry->n_links, link_json, &of));
-}
-
-static json_t *criterion_json(const void *arg, size_t i)
-{
-	const struct criterion *c = &((const struct contest *)arg)->criteria[i];
-
-	return json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:i}", "id", c->id, "name",
-	    text_json(&c->name), "rubric", text_json(&c->rubric), "min", c->min, "max", c->max,
-	    "step", c->step, "weight", c->weight);
-}
-
-static json_t *visibility_json(const struct contest *contest)
-{
-	return json_pack("{s:s, s:s, s:s}", "citizen", visibility_names[contest->citizen],
-	    "experts", visibility_names[contest->experts], "standing",
-	    visibility_names[contest->standing]);
-}
-
-static json_t *publish_json(const struct publish_steps *publish)
-{
-	return json_pack("{s:i, s:i, s:i}", "first_at", publish->first_at, "step", publish->step,
-	    "every_ms", publish->every_ms);
-}
-
-json_t *contest_public_json(const struct contest *contest)
-{
-	json_t *json = json_object();
-	int error = 0;
-
-	error |= json_object_set_new(json, "id", json_string(contest->id));
-	error |= json_object_set_new(json, "rehearsal", json_boolean(contest->rehearsal));
-	error |= json_object_set_new(json, "demonstration", json_boolean(contest->demonstration));
-	error |= json_object_set_new(json, "name", text_json(&contest->name));
-	error |= json_object_set_new(json, "about", text_json(&contest->about));
-	error |= json_object_set_new(json, "entry_noun", text_json(&contest->entry_noun));
-	error |= json_object_set_new(json, "organiser", text_json(&contest->organiser));
-	error |= json_object_set_new(json, "contact", json_string(contest->contact));
-	error |= json_object_set_new(json, "opens_at", time_json(contest->opens_ms));
-	error |= json_object_set_new(json, "closes_at", time_json(contest->closes_ms));
-	error |= json_object_set_new(json, "time_zone", json_string(contest->time_zone));
-	error |= json_object_set_new(
-	    json, "admission", json_string(admission_names[contest->admission]));
-	error |= json_object_set_new(json, "revote", json_string(revote_names[contest->revote]));
-	error |= json_object_set_new(json, "form", contest->form->describe(contest));
-	error |= json_object_set_new(json, "visibility", visibility_json(contest));
-	error |= json_object_set_new(json, "publish", publish_json(&contest->publish));
-	error |= json_object_set_new(
-	    json, "entries", array_json(contest->n_entries, entry_json, contest));
-	error |= json_object_set_new(
-	    json, "criteria", array_json(contest->n_criteria, criterion_json, contest));
-	if (!error)
-		return json;
-	json_decref(json);
-	return NULL;
-}
-
-/* ---- rules record ---- */
-
-static json_t *entry_id_json(const void *arg, size_t i)
-{
-	return json_string(((const struct contest *)arg)->entries[i].id);
-}
-
-static json_t *key_json(const uint8_t key[32])
-{
-	char text[HEX_SIZE(32)];
-
-	hex_encode(key, 32, text);
-	return json_string(text);
-}
-
-char *contest_rules(const struct contest *contest, const struct contest_fingerprints *keys)
-{
-	/* "version" is that of this record's shape. Entries stand in the order that canonical
-	 * ballots follow. */
-	json_t *rules =
-	    json_pack("{s:i, s:s, s:b, s:I, s:I, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o}",
-		"version", 1, "contest", contest->id, "rehearsal", contest->rehearsal, "opens_ms",
-		(json_int_t)contest->opens_ms, "closes_ms", (json_int_t)contest->closes_ms, "form",
-		contest->form->describe(contest), "entries",
-		array_json(contest->n_entries, entry_id_json, contest), "revote",
-		revote_names[contest->revote], "shards", (json_int_t)contest->shards, "buckets",
-		(json_int_t)contest_buckets(contest), "token_key", key_json(keys->token_key),
-		"log_key", key_json(keys->log_key), "salt_key", key_json(keys->salt_key));
-	char *text = rules ? json_dumps(rules, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-
-	json_decref(rules);
-	return text;
 }

@@ -102,7 +102,8 @@ struct part {
 	char *subtotal; /* id, or NULL */
 	int weight;     /* points that the part can give; 0: shown, not counted (참고용) */
 	enum scale scale;
-	int out_of; /* SCALE_POINTS: the value that gets full points; 0: the panel's greatest total */
+	int out_of; /* SCALE_POINTS: the value that gets full points; 0: the panel's greatest total
+		     */
 };
 
 enum standing_publish { STANDING_FULL, STANDING_TOP_AND_MEAN, STANDING_ADVANCERS };
@@ -154,6 +155,7 @@ struct contest {
 	struct { /* each form reads its own */
 		int choices_min, choices_max;
 		int score_min, score_max, score_step;
+		int ranking_min, ranking_max; /* entries ranked; at most CONTEST_RANKING_MAX */
 	} ballot;
 	enum visibility citizen, experts, standing;
 	enum sheets_seen sheets_seen; /* visibility: {sheets: after-close} */
@@ -189,8 +191,8 @@ struct contest {
 		struct subtotal *subtotals;
 		size_t n_subtotals;
 		enum standing_publish publish;
-		int advance;      /* how many go on; 0: no cut line */
-		bool refill;      /* whether others move up for the disqualified */
+		int advance;        /* how many go on; 0: no cut line */
+		bool refill;        /* whether others move up for the disqualified */
 		bool ties_excluded; /* a tie across the cut line: false, all of them advance;
 				       true, none of them */
 	} stage;
@@ -235,13 +237,13 @@ void contest_round(const struct contest *contest, char *ret_text, size_t cap);
 json_t *contest_public_json(const struct contest *contest);
 
 /* Everything that affects counting, as canonical JSON (sorted keys, compact) for the rules record:
- * hours, form, entries with their organisations, revote, shards, buckets, criteria, panels, conflict
- * scope, the standing's parts and cut, approvals, and the key fingerprints given (each 32 bytes).
- * The caller frees the text with free(). NULL: memory. */
+ * hours, form, entries with their organisations, revote, shards, buckets, criteria, panels,
+ * conflict scope, the standing's parts and cut, approvals, and the key fingerprints given (each 32
+ * bytes). The caller frees the text with free(). NULL: memory. */
 struct contest_fingerprints {
-	uint8_t token_key[32]; /* Privacy Pass key id */
-	uint8_t log_key[32];   /* SHA-256 of the log's public key */
-	uint8_t salt_key[32];  /* fingerprint of the salt key */
+	uint8_t token_key[32];  /* Privacy Pass key id */
+	uint8_t log_key[32];    /* SHA-256 of the log's public key */
+	uint8_t salt_key[32];   /* fingerprint of the salt key */
 	uint8_t bearer_key[32]; /* SHA-256 of the key that signs named tokens (its SPKI in DER) */
 	uint8_t result_key[32]; /* SHA-256 of the key that signs results (raw Ed25519) */
 };
