@@ -111,7 +111,7 @@ export function turnedAway(page, named, why = null) {
 	const contact = contest?.contact ?? "";
 	const link = safeUrl(contact) ?? (/^[^@\s]+@[^@\s]+$/.test(contact) ? `mailto:${contact}` : null);
 	show(byId("stage"), contest && h("p", { class: "kicker" }, pick(contest.name)), h("h1", {}, t(`named.${reason}`)),
-		h("p", { class: "lead" }, t(`named.${reason}_text.${named.role}`)),
+		h("p", { class: "lead" }, t(`named.text.${reason}-${named.role}`)),
 		h("div", { class: "actions" },
 			link && reason !== "left" && h("a", { class: "button", href: link }, t("named.contact")),
 			h("a", { class: "button button-quiet", href: address(page, "/") }, t("named.home"))));
