@@ -1,5 +1,6 @@
-/* A subcommand's way to one contest round in Redis: configuration, keys, connection, desk and ledger, on a loop
- * that runs until the subcommand has its answer; and the options that such subcommands share:
+/* A subcommand's way to one contest round in Redis: configuration, keys, connection, desk and
+ * ledger, on a loop that runs until the subcommand has its answer; and the options that such
+ * subcommands share:
  *   --contest C, --json, --by NAME, --token FILE, --why TEXT. */
 #ifndef TALLYD_CTL_SESSION_H
 #define TALLYD_CTL_SESSION_H
@@ -7,17 +8,18 @@
 #include <stdbool.h>
 
 #include "ctl/ctl.h"
-#include "office/office.h"
+#include "office/people.h"
 
 struct event_base;
 struct redis;
 
-/* One option of a subcommand beside the shared ones; the table ends with name NULL. Options may stand before, between
- * and behind the operands; "--" ends them. */
+/* One option of a subcommand beside the shared ones; the table ends with name NULL. Options may
+ * stand before, between and behind the operands; "--" ends them. */
 struct ctl_option {
-	const char *name;   /* "until", without dashes */
-	const char **value; /* set to the argument, which must then follow ("--until X", "--until=X") */
-	bool *flag;         /* or set to true */
+	const char *name; /* "until", without dashes */
+	/* Set to the argument, which must then follow: "--until X", "--until=X". */
+	const char **value;
+	bool *flag; /* or set to true */
 };
 
 struct session_options {
@@ -28,11 +30,11 @@ struct session_options {
 	bool json;
 };
 
-/* Reads the command line. Operands go to ret_operands (at most `max`, at least `min`). 0; or the exit status, told.
- * `options` may be NULL. */
-int session_arguments(const struct ctl *ctl, int argc, char **argv, const struct ctl_option *options,
-    size_t min, size_t max, const char **ret_operands, size_t *ret_n,
-    struct session_options *ret_shared);
+/* Reads the command line. Operands go to ret_operands (at most `max`, at least `min`). 0; or the
+ * exit status, told. `options` may be NULL. */
+int session_arguments(const struct ctl *ctl, int argc, char **argv,
+    const struct ctl_option *options, size_t min, size_t max, const char **ret_operands,
+    size_t *ret_n, struct session_options *ret_shared);
 
 struct session {
 	const struct ctl *ctl;
@@ -43,21 +45,25 @@ struct session {
 	struct desk *desk;
 	struct ledger *ledger;
 	struct office office;
-	char who[OFFICE_WHO_MAX]; /* "operator:<name>", or "organiser:<id>" after --token was checked */
+	char who[OFFICE_WHO_MAX]; /* "operator:<name>", or "organiser:<id>" after --token was
+				     checked */
+	struct bearer bearer;     /* of --token */
 	char password[256];
-	int status;           /* what session_close() returns */
+	int status; /* what session_close() returns */
 	bool done;
 	struct verdict verdict; /* of session_keep(); members owned */
 };
 
-/* Connects, lays down or compares the rules, checks --token. 0; or the exit status, told in a sentence with the remedy
- * (69: Redis is not to be had, 78: configuration or keys). The session is closed then. */
+/* Connects, lays down or compares the rules, checks --token. 0; or the exit status, told in a
+ * sentence with the remedy (69: Redis is not to be had, 78: configuration or keys). The session is
+ * closed then. */
 int session_open(
     const struct ctl *ctl, const struct session_options *options, struct session *ret_session);
 /* Runs the loop until session_done(); ends by itself after 10 s with a sentence and 69. */
 void session_run(struct session *session);
 void session_done(struct session *session, int status);
-/* A verdict_cb, `arg` the session: keeps the verdict and ends the loop; status 0 when good, else the refusal is told
+/* A verdict_cb, `arg` the session: keeps the verdict and ends the loop; status 0 when good, else
+ * the refusal is told
  * ("tallyctl: <detail>") and the status is 69 (503), 77 (401, 403), or 65. */
 void session_keep(void *session, const struct verdict *verdict);
 /* Prints JSON for --json: indented, with a final LF; drops nothing. */

@@ -1,0 +1,387 @@
+/* A subcommand's way to one contest round in Redis: wires configuration, connection, desk and
+ * ledger together, turns the loop while the subcommand waits, and takes all of it down. Decides
+ * nothing. */
+#include "ctl/session.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
+#include "config/contestfile.h"
+#include "store/redis.h"
+
+#define CONNECT_MS 3000
+#define ANSWER_MS  10000
+#define BY_MAX     64 /* bytes of a name given with --by */
+
+/* ---- which contest ---- */
+
+static int id_of_file(const struct ctl *ctl, const char *path, char ret_id[CONTEST_ID_MAX + 1])
+{
+	struct contest *contest = NULL;
+	struct config_errors errors = {0};
+	int r = contestfile_load(path, ctl->settings.rehearsal, &contest, &errors);
+
+	if (r < 0)
+		config_errors_print(&errors, stderr);
+	else
+		(void)snprintf(ret_id, CONTEST_ID_MAX + 1, "%s", contest->id);
+	config_errors_release(&errors);
+	contest_free(contest);
+	return r < 0 ? EX_CONFIG : EX_OK;
+}
+
+/* The file of the contest that is meant: the one of that id, or the only one. */
+static int find_file(const struct ctl *ctl, const char *id, const char **ret_path)
+{
+	const struct settings *settings = &ctl->settings;
+
+	if (id == NULL && settings->n_contests != 1)
+		return ctl_misuse(ctl, "%s names %zu contests; say which with --contest.",
+		    ctl->config, settings->n_contests);
+	for (size_t i = 0; i < settings->n_contests; i++) {
+		char found[CONTEST_ID_MAX + 1];
+		int status = id_of_file(ctl, settings->contests[i], found);
+
+		if (status != EX_OK)
+			return status;
+		if (id == NULL || strcmp(id, found) == 0) {
+			*ret_path = settings->contests[i];
+			return EX_OK;
+		}
+	}
+	return ctl_fail(EX_USAGE, "%s names no contest \"%s\".", ctl->config, id);
+}
+
+static int load_round(struct session *session)
+{
+	char why[ROUND_WHY_MAX];
+	const char *path = NULL;
+	int status = find_file(session->ctl, session->options.contest, &path);
+
+	if (status == EX_OK && round_load(&session->ctl->settings, path, &session->round, why) < 0)
+		status = ctl_fail(EX_CONFIG, "%s", why);
+	return status;
+}
+
+/* ---- the connection ---- */
+
+static int read_password(struct session *session)
+{
+	const char *path = session->ctl->settings.redis.password_file;
+	FILE *file;
+
+	if (path == NULL)
+		return EX_OK;
+	file = fopen(path, "re");
+	if (file == NULL || fgets(session->password, sizeof(session->password), file) == NULL) {
+		int error = errno;
+		if (file != NULL)
+			(void)fclose(file);
+		return ctl_fail(EX_CONFIG, "redis.password_file %s cannot be read: %s.", path,
+		    file != NULL ? "it is empty" : strerror(error));
+	}
+	(void)fclose(file);
+	session->password[strcspn(session->password, "\r\n")] = '\0';
+	return EX_OK;
+}
+
+static void on_redis(void *arg, bool connected, const char *why)
+{
+	struct session *session = arg;
+
+	if (session->ledger != NULL)
+		ledger_on_redis(session->ledger, connected, why);
+}
+
+static void on_ready(void *arg, bool ready, const char *why)
+{
+	struct session *session = arg;
+
+	(void)why;
+	if (ready || ledger_is_refused(session->ledger))
+		session->done = true;
+}
+
+static struct ledger *make_ledger(struct session *session)
+{
+	const struct round *round = session->round;
+	const struct contest *contest = round->contest;
+	struct ledger_options options = {
+	    .contest = contest->id,
+	    .rehearsal = contest->rehearsal,
+	    .shards = contest->shards,
+	    .buckets = contest_buckets(contest),
+	    .replaceable = contest->revote == REVOTE_REPLACE,
+	    .opens_ms = contest->opens_ms,
+	    .closes_ms = contest->closes_ms,
+	    .rules = slice_text(round->rules),
+	    .in_flight_max = (unsigned)session->ctl->settings.redis.in_flight,
+	    .on_ready = on_ready,
+	    .arg = session,
+	};
+
+	memcpy(options.rules_hash, round->rules_hash, sizeof(options.rules_hash));
+	return ledger_new(session->base, session->redis, &options);
+}
+
+static int wire(struct session *session)
+{
+	const struct settings *settings = &session->ctl->settings;
+	const struct redis_options options = {
+	    .address = settings->redis.address,
+	    .user = settings->redis.user,
+	    .password = session->password[0] != '\0' ? session->password : NULL,
+	    .deadline_ms = (unsigned)settings->redis.deadline_ms,
+	    .in_flight_max = (unsigned)settings->redis.in_flight,
+	    .backoff_max_ms = (unsigned)settings->redis.backoff_max_ms,
+	    .on_state = on_redis,
+	    .arg = session,
+	};
+
+	session->base = event_base_new();
+	if (session->base != NULL)
+		session->redis = redis_new(session->base, &options);
+	if (session->redis != NULL)
+		session->desk = desk_new(session->base, session->redis,
+		    &(struct desk_options){.round = session->round->name});
+	if (session->desk != NULL)
+		session->ledger = make_ledger(session);
+	if (session->ledger == NULL)
+		return ctl_fail(EX_OSERR, "there is not enough memory.");
+	session->office = (struct office){session->round, session->desk, session->ledger};
+	return EX_OK;
+}
+
+/* ---- the loop ---- */
+
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	*(bool *)arg = true;
+}
+
+/* True when session_done() came in time. */
+static bool turn_until_done(struct session *session, int ms)
+{
+	bool late = false;
+	struct event *deadline = evtimer_new(session->base, on_late, &late);
+	const struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	bool done;
+
+	if (deadline == NULL || evtimer_add(deadline, &time) < 0)
+		late = true;
+	while (!session->done && !late) {
+		(void)event_base_loop(session->base, EVLOOP_ONCE);
+		ledger_flush(session->ledger);
+	}
+	if (deadline != NULL)
+		event_free(deadline);
+	done = session->done;
+	session->done = false;
+	return done;
+}
+
+static int wait_until_ready(struct session *session)
+{
+	const char *address = session->ctl->settings.redis.address;
+	bool told = turn_until_done(session, CONNECT_MS);
+
+	if (ledger_is_ready(session->ledger))
+		return EX_OK;
+	if (told || ledger_is_refused(session->ledger))
+		return ctl_fail(EX_CONFIG,
+		    "contest %s: %s. The configuration and keys must be those under which the "
+		    "contest began; see ops/runbook.md.",
+		    session->round->contest->id, ledger_why(session->ledger));
+	return ctl_fail(EX_UNAVAILABLE,
+	    "Redis at %s is not to be had: %s. Is it running, and does %s name it (redis.address)?",
+	    address, ledger_why(session->ledger), session->ctl->config);
+}
+
+void session_run(struct session *session)
+{
+	if (!turn_until_done(session, ANSWER_MS))
+		session->status = ctl_fail(EX_UNAVAILABLE,
+		    "Redis gave no answer within %d s. What was asked for may have been done: look "
+		    "before asking again.",
+		    ANSWER_MS / 1000);
+}
+
+void session_done(struct session *session, int status)
+{
+	session->status = status;
+	session->done = true;
+}
+
+/* ---- who acts ---- */
+
+static bool is_plain_name(const char *name)
+{
+	for (const char *at = name; *at != '\0'; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return false;
+	return name[0] != '\0' && strlen(name) <= BY_MAX;
+}
+
+static int name_operator(struct session *session)
+{
+	const char *name = session->options.by;
+	const struct passwd *login = name == NULL ? getpwuid(getuid()) : NULL;
+
+	if (name != NULL && !is_plain_name(name))
+		return ctl_fail(EX_USAGE,
+		    "--by takes a name of 1 to %d bytes, without control characters.", BY_MAX);
+	if (name != NULL || (login != NULL && is_plain_name(login->pw_name)))
+		(void)snprintf(session->who, sizeof(session->who), "operator:%s",
+		    name != NULL ? name : login->pw_name);
+	else
+		(void)snprintf(
+		    session->who, sizeof(session->who), "operator:uid-%ld", (long)getuid());
+	return EX_OK;
+}
+
+static int read_token(const char *path, char ret_token[JWS_MAX + 2])
+{
+	FILE *file = fopen(path, "re");
+	size_t len;
+
+	if (file == NULL)
+		return ctl_fail(EX_NOINPUT, "%s: %s.", path, strerror(errno));
+	len = fread(ret_token, 1, JWS_MAX + 1, file);
+	(void)fclose(file);
+	ret_token[len] = '\0';
+	while (len > 0 && strchr(" \t\r\n", ret_token[len - 1]) != NULL)
+		ret_token[--len] = '\0';
+	return EX_OK;
+}
+
+static void on_person(void *arg, const struct desk_view *view)
+{
+	struct session *session = arg;
+	const struct bearer *bearer = &session->bearer;
+	struct person person;
+
+	if (session->done)
+		return;
+	if (view == NULL) {
+		session_done(
+		    session, ctl_fail(EX_UNAVAILABLE, "Redis did not answer; nothing was done."));
+	} else if (bearer_person(bearer, view, &person) < 0) {
+		session_done(
+		    session, ctl_fail(EX_NOPERM, "the token of %s has been revoked or replaced.",
+				 bearer->id));
+	} else {
+		(void)person_who(&person, session->who);
+		person_release(&person);
+		session_done(session, EX_OK);
+	}
+}
+
+static int check_token(struct session *session)
+{
+	const char *path = session->options.token;
+	struct bearer *bearer = &session->bearer;
+	char token[JWS_MAX + 2];
+	int status = read_token(path, token);
+	int r;
+
+	if (status != EX_OK)
+		return status;
+	r = bearer_read(session->round, session->ctl->settings.issuer_name, slice_text(token),
+	    clock_wall_ms(), bearer);
+	OPENSSL_cleanse(token, sizeof(token));
+	if (r == -ETIME)
+		return ctl_fail(EX_NOPERM, "%s: the token has expired.", path);
+	if (r < 0)
+		return ctl_fail(
+		    EX_NOPERM, "%s: is not a token for contest %s.", path, session->round->name);
+	if (bearer->role != ROLE_ORGANISER)
+		return ctl_fail(EX_NOPERM,
+		    "%s: is the token of an %s; organisers act with --token.", path,
+		    role_name(bearer->role));
+	desk_read(
+	    session->desk, &(struct desk_want){DESK_PEOPLE, bearer->id}, 1, on_person, session);
+	session_run(session);
+	return session->status;
+}
+
+/* ---- from beginning to end ---- */
+
+int session_open(
+    const struct ctl *ctl, const struct session_options *options, struct session *ret_session)
+{
+	struct session *session = ret_session;
+
+	*session = (struct session){.ctl = ctl, .options = *options};
+	session->status = load_round(session);
+	if (session->status == EX_OK)
+		session->status = read_password(session);
+	if (session->status == EX_OK)
+		session->status = wire(session);
+	if (session->status == EX_OK)
+		session->status = wait_until_ready(session);
+	if (session->status == EX_OK)
+		session->status =
+		    options->token != NULL ? check_token(session) : name_operator(session);
+	return session->status == EX_OK ? EX_OK : session_close(session);
+}
+
+static int status_of(const struct verdict *verdict)
+{
+	switch (verdict->status) {
+	case 503:
+		return EX_UNAVAILABLE;
+	case 401:
+	case 403:
+		return EX_NOPERM;
+	default:
+		return EX_DATAERR;
+	}
+}
+
+void session_keep(void *arg, const struct verdict *verdict)
+{
+	struct session *session = arg;
+
+	if (session->done)
+		return;
+	json_decref(session->verdict.members);
+	session->verdict = *verdict;
+	json_incref(session->verdict.members);
+	if (verdict->slug == NULL)
+		session_done(session, EX_OK);
+	else
+		session_done(session, ctl_fail(status_of(verdict), "%s", verdict->detail));
+}
+
+void session_print_json(const json_t *json)
+{
+	(void)json_dumpf(json, stdout, JSON_INDENT(2));
+	(void)fputc('\n', stdout);
+}
+
+int session_close(struct session *session)
+{
+	session->done = true; /* what completes now comes too late to be told */
+	if (session->redis != NULL)
+		redis_free(session->redis);
+	if (session->desk != NULL)
+		desk_free(session->desk);
+	if (session->ledger != NULL)
+		ledger_free(session->ledger);
+	if (session->base != NULL)
+		event_base_free(session->base);
+	round_free(session->round);
+	json_decref(session->verdict.members);
+	OPENSSL_cleanse(session->password, sizeof(session->password));
+	return session->status;
+}
