@@ -115,6 +115,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/tallyd $(BUILD)/tallyctl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tallyd ops/redis.conf config/tallyd.yaml
 	cp -r --no-preserve=ownership static config/contests $(DESTDIR)$(PREFIX)/share/tallyd/
+	test ! -d ops/pages/vendor || cp -r --no-preserve=ownership ops/pages/vendor $(DESTDIR)$(PREFIX)/share/tallyd/static/
 
 print-cppflags:
 	@echo $(CPPFLAGS)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -19,7 +20,7 @@
 #include "http/policy.h"
 
 static const char usage[] =
-    "Usage: tallyctl -c FILE site [--from DIR] DIR\n"
+    "Usage: tallyctl -c FILE site [--from DIR] [--vendor DIR] DIR\n"
     "\n"
     "Writes the pages into DIR, for the daemon or any host of static files, with site.json (what a "
     "page\n"
@@ -29,7 +30,10 @@ static const char usage[] =
     "\n"
     "      --from DIR      where the pages come from; else the directory \"static\" beside FILE, "
     "or\n"
-    "                      beside FILE's directory\n";
+    "                      beside FILE's directory\n"
+    "      --vendor DIR    others' work that pages use (the organiser's chart), put into vendor/; "
+    "nothing\n"
+    "                      where there is no such directory: the pages do without it\n";
 
 #define HEADERS_BYTES_MAX 8192
 
@@ -143,14 +147,30 @@ static int default_pages(const char *config, char ret_path[PATH_MAX])
 	return -ENOENT;
 }
 
-static int stage(struct sitetree *tree, const struct ctl *ctl, const char *from, const char *json)
+struct sources {
+	const char *from;
+	const char *vendor; /* NULL: none */
+};
+
+static int copy_sources(
+    struct sitetree *tree, const struct sources *sources, char ret_why[SITETREE_WHY_MAX])
+{
+	int r = sitetree_copy(tree, sources->from, NULL, ret_why);
+
+	if (r == 0 && sources->vendor && access(sources->vendor, F_OK) == 0)
+		r = sitetree_copy(tree, sources->vendor, "vendor", ret_why);
+	return r;
+}
+
+static int stage(
+    struct sitetree *tree, const struct ctl *ctl, const struct sources *sources, const char *json)
 {
 	char why[SITETREE_WHY_MAX];
 	struct buf headers;
 	int status = EX_OK;
 
 	buf_init(&headers, HEADERS_BYTES_MAX);
-	if (sitetree_copy(tree, from, why) < 0)
+	if (copy_sources(tree, sources, why) < 0)
 		status = ctl_fail(EX_NOINPUT, "%s", why);
 	else if (site_headers(&ctl->settings, &headers) < 0)
 		status = ctl_fail(EX_OSERR, "there is not enough memory.");
@@ -161,7 +181,7 @@ static int stage(struct sitetree *tree, const struct ctl *ctl, const char *from,
 	return status;
 }
 
-static int write_site(const struct ctl *ctl, const char *from, const char *dir)
+static int write_site(const struct ctl *ctl, const struct sources *sources, const char *dir)
 {
 	char why[SITETREE_WHY_MAX];
 	struct sitetree *tree = NULL;
@@ -169,7 +189,7 @@ static int write_site(const struct ctl *ctl, const char *from, const char *dir)
 	size_t files = 0;
 	char source[PATH_MAX], target[PATH_MAX];
 
-	if (realpath(from, source) && realpath(dir, target) && strcmp(source, target) == 0)
+	if (realpath(sources->from, source) && realpath(dir, target) && strcmp(source, target) == 0)
 		return ctl_fail(
 		    EX_USAGE, "%s is where the pages come from; give another DIR.", dir);
 	int status = site_json(&ctl->settings, &json);
@@ -179,11 +199,11 @@ static int write_site(const struct ctl *ctl, const char *from, const char *dir)
 		free(json);
 		return ctl_fail(EX_CANTCREAT, "%s", why);
 	}
-	status = stage(tree, ctl, from, json);
+	status = stage(tree, ctl, sources, json);
 	if (status == EX_OK && sitetree_publish(tree, &files, why) < 0)
 		status = ctl_fail(EX_CANTCREAT, "%s", why);
 	if (status == EX_OK)
-		(void)printf("%s: %zu files from %s\n", dir, files, from);
+		(void)printf("%s: %zu files from %s\n", dir, files, sources->from);
 	sitetree_free(tree);
 	free(json);
 	return status;
@@ -193,27 +213,31 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
 	    {"from", required_argument, NULL, 'f'},
+	    {"vendor", required_argument, NULL, 'v'},
 	    {NULL, 0, NULL, 0},
 	};
 	char found[PATH_MAX];
-	const char *from = NULL;
+	struct sources sources = {NULL, NULL};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'f')
+		if (option == 'f')
+			sources.from = optarg;
+		else if (option == 'v')
+			sources.vendor = optarg;
+		else
 			return ctl_misuse(ctl, "site does not take that.");
-		from = optarg;
 	}
 	if (argc - optind != 1)
 		return ctl_misuse(ctl, "say into which one directory the pages go.");
-	if (from == NULL) {
+	if (sources.from == NULL) {
 		if (default_pages(ctl->config, found) < 0)
 			return ctl_fail(EX_NOINPUT,
 			    "there are no pages in static/ near %s: say where with --from.",
 			    ctl->config);
-		from = found;
+		sources.from = found;
 	}
-	return write_site(ctl, from, argv[optind]);
+	return write_site(ctl, &sources, argv[optind]);
 }
 
 const struct ctl_command ctl_site = {

@@ -159,11 +159,11 @@ static const char *below(const FTSENT *entry, size_t root_len)
 	return *rest == '/' ? rest + 1 : rest;
 }
 
-static int copy_entry(struct sitetree *tree, const FTSENT *entry, size_t root_len)
+static int copy_entry(const char *top, const FTSENT *entry, size_t root_len)
 {
 	char to[PATH_MAX];
 
-	if (join(to, tree->stage, below(entry, root_len)) < 0)
+	if (join(to, top, below(entry, root_len)) < 0)
 		return -ENAMETOOLONG;
 	switch (entry->fts_info) {
 	case FTS_D:
@@ -187,15 +187,22 @@ static bool is_no_page(const char *name)
 	return name[0] == '.' || strcmp(name, "package.json") == 0;
 }
 
-int sitetree_copy(struct sitetree *tree, const char *from, char ret_why[SITETREE_WHY_MAX])
+int sitetree_copy(
+    struct sitetree *tree, const char *from, const char *into, char ret_why[SITETREE_WHY_MAX])
 {
 	char root[PATH_MAX];
+	char top[PATH_MAX];
 	FTSENT *entry;
 	FTS *source;
 	int r = 0;
 
 	if (realpath(from, root) == NULL)
 		return fail(-errno, ret_why, "%s: %s.", from, strerror(errno));
+	if (join(top, tree->stage, into ? into : "") < 0)
+		return fail(-ENAMETOOLONG, ret_why, "%s: the path is too long.", tree->dir);
+	if (into && mkdir(top, 0755) < 0)
+		return fail(-errno, ret_why, "%s/%s: cannot be made: %s.", tree->dir, into,
+		    strerror(errno));
 	source = walk(root, FTS_LOGICAL);
 	if (source == NULL)
 		return fail(-errno, ret_why, "%s: %s.", from, strerror(errno));
@@ -204,7 +211,7 @@ int sitetree_copy(struct sitetree *tree, const char *from, char ret_why[SITETREE
 			(void)fts_set(source, entry, FTS_SKIP);
 			continue;
 		}
-		r = copy_entry(tree, entry, strlen(root));
+		r = copy_entry(top, entry, strlen(root));
 		if (r < 0)
 			r = fail(
 			    r, ret_why, "%s: cannot be copied: %s.", entry->fts_path, strerror(-r));

@@ -16,9 +16,10 @@ __attribute__((warn_unused_result)) int sitetree_new(
 /* Removes what is still staged. */
 void sitetree_free(struct sitetree *tree);
 
-/* Stages every plain file under `from`; names that begin with a dot are left out. */
+/* Stages every plain file under `from`, at the top or in the directory `into` (NULL: at the top),
+ * which must not be there yet; names that begin with a dot are left out. */
 __attribute__((warn_unused_result)) int sitetree_copy(
-    struct sitetree *tree, const char *from, char ret_why[SITETREE_WHY_MAX]);
+    struct sitetree *tree, const char *from, const char *into, char ret_why[SITETREE_WHY_MAX]);
 /* Stages one file at the top. */
 __attribute__((warn_unused_result)) int sitetree_add(
     struct sitetree *tree, const char *name, struct slice bytes, char ret_why[SITETREE_WHY_MAX]);

@@ -204,7 +204,8 @@ async function startIn(dir, options) {
 		},
 		access_log: path.join(dir, 'access.log'),
 	}, settings)));
-	for (const args of [['keygen'], ['site', '--from', path.join(ROOT, 'static'), path.join(dir, 'site')]]) {
+	for (const args of [['keygen'], ['site', '--from', path.join(ROOT, 'static'),
+		'--vendor', path.join(ROOT, 'ops/pages/vendor'), path.join(dir, 'site')]]) {
 		const done = await runProgram(TALLYCTL, ['-c', config, ...args]);
 		assert.equal(done.code, 0, `tallyctl ${args.join(' ')}: ${done.stdout}${done.stderr}`);
 		assert.doesNotMatch(done.stderr, SANITIZER);
