@@ -62,6 +62,8 @@ static int prepare_definition(struct service *service)
 	char rules_hash[HEX_SIZE(SHA256_SIZE)];
 	hex_encode(service->round->rules_hash, SHA256_SIZE, rules_hash);
 	json_t *definition = contest_public_json(service->round->contest);
+	json_object_del(definition, "opens_at");
+	json_object_del(definition, "closes_at");
 	if (definition)
 		json_object_set_new(definition, "rules_hash", json_string(rules_hash));
 	service->definition = definition ? json_dumps(definition, JSON_COMPACT) : NULL;
@@ -80,6 +82,7 @@ int service_init(struct service *service, struct app *app, struct round *round, 
 	    .round = round,
 	    .admission = admission_method(contest->admission),
 	    .signer_key = signer_key,
+	    .office = {.round = round},
 	};
 	service->origins = calloc(contest->shards, sizeof(service->origins[0]));
 	service->salt_key = hmac_key_new(slice_make(round->keys.salt, sizeof(round->keys.salt)));

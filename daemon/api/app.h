@@ -18,7 +18,10 @@
 struct event_base;
 struct hmac_key;
 struct ledger;
+struct acts_tend;
 struct live;
+struct lookout;
+struct progress;
 struct signer;
 struct admission_method;
 
@@ -47,12 +50,16 @@ struct service {
 	struct live *live;
 	struct desk *desk;
 	struct office office; /* round, desk, ledger */
+	struct lookout *lookout;
+	struct progress *progress;
+	struct acts_tend *tend;
 	struct hmac_key *salt_key;
 	char (*origins)[ORIGIN_MAX]; /* of each shard's log */
 	char *token_key;             /* SubjectPublicKeyInfo in base64url */
 	char *challenge;             /* TokenChallenge in base64url */
 	char *www_authenticate;      /* PrivateToken challenge="…", token-key="…" */
-	char *definition; /* the contest's public JSON but for its last brace, phase and clock */
+	char *definition; /* the contest's public JSON but for its last brace, phase, hours and
+			     clock */
 };
 
 struct app {

@@ -20,12 +20,29 @@ struct describing {
 	size_t waiting;
 };
 
-/* Appends the definition with what changes: phase and clock. */
+static int append_time(struct buf *out, const char *name, int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+	return wall_ms ? buf_printf(out, ",\"%s\":\"%s\"", name, clock_format(wall_ms, 1, text))
+		       : buf_printf(out, ",\"%s\":null", name);
+}
+
+/* Appends the definition with what changes: phase, hours, notice and clock. */
 static int describe(const struct service *service, int64_t now_ms, struct buf *out)
 {
 	char now[CLOCK_TEXT_SIZE];
-	return buf_printf(out, "%s,\"phase\":\"%s\",\"now\":\"%s\"}", service->definition,
-	    phase_name(live_phase(service->live, now_ms)), clock_format(now_ms, 1, now));
+	const struct contest *contest = service->round->contest;
+	const struct live_state *known = live_known(service->live);
+	int rc = buf_append_text(out, service->definition);
+	if (rc == 0)
+		rc = append_time(out, "opens_at", known ? known->opens_ms : contest->opens_ms);
+	if (rc == 0)
+		rc = append_time(out, "closes_at", known ? known->closes_ms : contest->closes_ms);
+	if (rc == 0)
+		rc = buf_printf(out, ",\"notice\":%s,\"phase\":\"%s\",\"now\":\"%s\"}",
+		    known && known->notice ? known->notice : "null",
+		    phase_name(live_phase(service->live, now_ms)), clock_format(now_ms, 1, now));
+	return rc;
 }
 
 static int describe_all(const struct app *app, int64_t now_ms, struct buf *out)

@@ -1,6 +1,6 @@
 /* Reads, decides what the public may see, keeps the bytes, and hands them to the stream.
  *
- *   read -> on_totals -> (in steps: on_published -> on_stands) -> settle */
+ *   read -> on_look -> (in steps: on_published -> on_stands) -> settle */
 #include "api/live.h"
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include "api/app.h"
 #include "base/clock.h"
 #include "base/encode.h"
-#include "base/log.h"
 #include "contest/tally.h"
 #include "crypto/digest.h"
 #include "http/sse.h"
+#include "office/lookout.h"
 #include "store/ledger.h"
 
 #define STALL_MS     30000
@@ -41,13 +41,15 @@ struct live {
 	/* What was read last. */
 	struct live_state state;
 	bool any;
-	char *json; /* state.snapshot's bytes */
+	char *json;   /* state.snapshot's bytes */
+	char *notice; /* JSON, or NULL */
 	uint64_t sequence;
 	int64_t read_steady_ms;
 
-	/* The totals between on_totals and settle(), while the published snapshot is looked at. */
-	struct tally_input input;
-	json_t *draft; /* the snapshot that these totals make */
+	/* Between on_look and settle(), while the published snapshot is looked at. */
+	struct tally_input input; /* without counters: they end with on_look() */
+	json_t *draft;            /* the snapshot that these counters make */
+	json_t *dress; /* what any snapshot shows of now: phase, notice, experts, standing… */
 };
 
 static const struct timeval period = {0, LIVE_PERIOD_MS * 1000};
@@ -75,7 +77,8 @@ static void tell_readers(struct live *live, const struct live_state *state)
 static void fail(struct live *live)
 {
 	json_decref(live->draft);
-	live->draft = NULL;
+	json_decref(live->dress);
+	live->draft = live->dress = NULL;
 	tell_readers(live, NULL);
 }
 
@@ -88,70 +91,96 @@ static void make_etag(struct slice bytes, char ret_etag[24])
 	snprintf(ret_etag, 24, "\"%s\"", hex);
 }
 
-/* Takes over `snapshot` as what everybody sees from now on. */
-static void settle(struct live *live, json_t *snapshot, enum phase phase)
+/* Takes over `snapshot` as what everybody sees from now on, dressed with what is not counted. */
+static void settle(struct live *live, json_t *snapshot)
 {
 	uint64_t sequence = (uint64_t)json_integer_value(json_object_get(snapshot, "sequence"));
-	bool changed = !live->any || sequence != live->sequence || phase != live->state.phase;
+	bool changed =
+	    !live->any || sequence != live->sequence || live->input.phase != live->state.phase;
 	if (changed) {
+		json_object_update(snapshot, live->dress);
 		char *json = json_dumps(snapshot, JSON_COMPACT | JSON_REAL_PRECISION(9));
-		json_decref(snapshot);
-		if (!json) {
-			tell_readers(live, NULL);
-			return;
-		}
-		free(live->json);
-		live->json = json;
-		live->state.snapshot = slice_text(json);
-		live->state.phase = phase;
-		make_etag(live->state.snapshot, live->state.etag);
-		live->sequence = sequence;
-		live->any = true;
+		if (json) {
+			free(live->json);
+			live->json = json;
+			live->state.snapshot = slice_text(json);
+			live->state.phase = live->input.phase;
+			make_etag(live->state.snapshot, live->state.etag);
+			live->sequence = sequence;
+			live->any = true;
 
-		char id[24];
-		snprintf(id, sizeof(id), "%" PRIu64, sequence);
-		sse_publish(live->hub, "tally", id, live->state.snapshot);
-	} else {
-		json_decref(snapshot);
+			char id[24];
+			snprintf(id, sizeof(id), "%" PRIu64, sequence);
+			sse_publish(live->hub, "tally", id, live->state.snapshot);
+		} else {
+			live->any = false;
+		}
 	}
+	json_decref(snapshot);
+	json_decref(live->dress);
+	live->dress = NULL;
 	live->read_steady_ms = clock_steady_ms();
-	tell_readers(live, &live->state);
+	tell_readers(live, live->any ? &live->state : NULL);
 }
 
 static void settle_draft(struct live *live)
 {
 	json_t *draft = live->draft;
 	live->draft = NULL;
-	settle(live, draft, live->input.phase);
+	settle(live, draft);
 }
 
 /* ---- numbers that move in steps: one published snapshot for all workers ---- */
 
-/* "<sequence> <json>". NULL: none, or damaged. */
-static json_t *parse_published(struct slice text)
+/* "<size of the log> <json>". NULL: none, or damaged. */
+static json_t *parse_published(struct slice text, uint64_t *ret_log_size)
 {
 	const char *space = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
 	if (!space)
 		return NULL;
 	size_t skip = (size_t)(space - text.ptr) + 1;
+	*ret_log_size = strtoull(text.ptr, NULL, 10);
 	return json_loadb(text.ptr + skip, text.len - skip, 0, NULL);
 }
 
-/* The published numbers with the phase of now. */
-static void settle_published(struct live *live, json_t *published)
+/* The published numbers, with the acts of now. */
+static void settle_published(struct live *live, json_t *published, uint64_t log_size)
 {
 	json_decref(live->draft);
 	live->draft = NULL;
-	json_object_set_new(published, "phase", json_string(phase_name(live->input.phase)));
-	settle(live, published, live->input.phase);
+	json_object_set_new(
+	    published, "sequence", json_integer((json_int_t)(log_size + live->input.version)));
+	settle(live, published);
 }
 
 static void on_stands(void *arg, int error, struct slice text)
 {
 	struct live *live = arg;
-	json_t *published = error == 0 ? parse_published(text) : NULL;
+	uint64_t log_size;
+	json_t *published = error == 0 ? parse_published(text, &log_size) : NULL;
 	if (published)
-		settle_published(live, published);
+		settle_published(live, published, log_size);
+	else
+		fail(live);
+}
+
+static void publish(struct live *live)
+{
+	char *json = json_dumps(live->draft, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = NULL;
+	if (json && asprintf(&line, "%" PRIu64 " %s", live->input.log_size, json) > 0)
+		ledger_publish(live->service->ledger, slice_text(line), on_stands, live);
+	else
+		fail(live);
+	free(line);
+	free(json);
+}
+
+static void withhold(struct live *live)
+{
+	json_decref(live->draft);
+	live->draft = tally_snapshot(contest_of(live), &live->input, true);
+	if (live->draft)
+		settle_draft(live);
 	else
 		fail(live);
 }
@@ -163,82 +192,77 @@ static void on_published(void *arg, int error, struct slice text)
 		fail(live);
 		return;
 	}
-	json_t *published = parse_published(text);
-	struct tally_published last = {.any = published != NULL};
+	struct tally_published last = {0};
+	json_t *published = parse_published(text, &last.log_size);
 	if (published) {
 		const char *as_of = json_string_value(json_object_get(published, "as_of"));
-		last.sequence =
-		    (uint64_t)json_integer_value(json_object_get(published, "sequence"));
+		last.any = true;
 		if (!as_of || clock_parse(slice_text(as_of), &last.at_ms) != 0)
 			last.at_ms = 0;
 	}
 	if (tally_is_due(contest_of(live), &last, &live->input)) {
 		json_decref(published);
-		char *json = json_dumps(live->draft, JSON_COMPACT | JSON_REAL_PRECISION(9));
-		char *line = NULL;
-		if (json &&
-		    asprintf(&line, "%" PRIu64 " %s", tally_sequence(&live->input), json) > 0)
-			ledger_publish(live->service->ledger, slice_text(line), on_stands, live);
-		else
-			fail(live);
-		free(line);
-		free(json);
+		publish(live);
 	} else if (published) {
-		settle_published(live, published);
+		settle_published(live, published, last.log_size);
 	} else {
-		json_decref(live->draft);
-		live->draft = tally_snapshot(contest_of(live), &live->input, true);
-		settle_draft(live);
+		withhold(live);
 	}
 }
 
 /* ---- reading ---- */
 
-static int compare_counter(const void *name, const void *counter)
+/* What a snapshot shows beside the count. NULL: memory. */
+static json_t *dress(const struct contest *contest, const struct board *board)
 {
-	const struct ledger_counter *c = counter;
-	size_t len = strlen(name);
-	int order = memcmp(name, c->name.ptr, len < c->name.len ? len : c->name.len);
-	return order ? order : (len > c->name.len) - (len < c->name.len);
+	json_t *formula, *standing = board_public_standing(contest, board, &formula);
+	struct slice notice = board->record.notice;
+	json_t *members =
+	    json_pack("{s:s, s:o, s:o, s:o}", "phase", phase_name(board->record.phase), "experts",
+		board_public_experts(contest, board), "standing", standing, "notice",
+		notice.ptr ? json_loadb(notice.ptr, notice.len, 0, NULL) : json_null());
+	if (members && formula)
+		json_object_set(members, "formula", formula);
+	json_decref(formula);
+	size_t versions = json_array_size(board->results);
+	if (members && versions > 0)
+		json_object_set_new(members, "result",
+		    json_pack("{s:I, s:O}", "version", (json_int_t)versions, "kind",
+			json_object_get(board->result, "kind")));
+	return members;
 }
 
-static int64_t counter_value(void *arg, const char *name)
+/* What the contest's definition takes from the record. */
+static void keep_record(struct live *live, const struct record *record)
 {
-	const struct ledger_totals *totals = arg;
-	const struct ledger_counter *found = bsearch(name, totals->counters, totals->n_counters,
-	    sizeof(totals->counters[0]), compare_counter);
-	return found ? found->value : 0;
+	live->state.opens_ms = record->opens_ms;
+	live->state.closes_ms = record->closes_ms;
+	free(live->notice);
+	live->notice = record->notice.ptr ? strndup(record->notice.ptr, record->notice.len) : NULL;
+	live->state.notice = live->notice;
 }
 
-static void on_totals(void *arg, int error, const struct ledger_totals *totals)
+static void on_look(void *arg, const struct board *board, const struct count *count)
 {
 	struct live *live = arg;
-	if (error != 0 || phase_parse(totals->phase, &live->input.phase) != 0) {
+	if (!board) {
 		fail(live);
 		return;
 	}
-	live->input.counter = counter_value;
-	live->input.arg = (void *)totals;
-	live->input.ballots = totals->ballots;
-	live->input.log_size = totals->log_size;
-	live->input.version = totals->version;
-	live->input.now_ms = totals->now_ms;
-	bool moved = !live->any || tally_sequence(&live->input) != live->sequence ||
-		     live->input.phase != live->state.phase;
-	if (!moved) {
-		live->read_steady_ms = clock_steady_ms();
-		tell_readers(live, &live->state);
-		return;
-	}
+	keep_record(live, &board->record);
+	live->input = count->input;
+	live->input.phase = board->record.phase;
+	live->input.version = board->record.version;
 	live->draft = tally_snapshot(contest_of(live), &live->input, false);
-	live->input.counter = NULL; /* the totals end with this call */
+	live->dress = dress(contest_of(live), board);
+	live->input.counter = NULL;
 	live->input.arg = NULL;
-	if (!live->draft)
+	if (!live->draft || !live->dress)
 		fail(live);
-	else if (tally_moves_freely(contest_of(live)))
-		settle_draft(live);
-	else
+	else if (tally_moves_in_steps(contest_of(live), live->input.phase))
 		ledger_published(live->service->ledger, on_published, live);
+	else
+		settle_draft(live);
 }
 
 static void read_now(struct live *live)
@@ -246,7 +270,7 @@ static void read_now(struct live *live)
 	if (live->reading)
 		return;
 	live->reading = true;
-	ledger_totals(live->service->ledger, on_totals, live);
+	lookout_look(live->service->lookout, on_look, live);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -300,7 +324,9 @@ void live_free(struct live *live)
 	if (live->tick)
 		event_free(live->tick);
 	json_decref(live->draft);
+	json_decref(live->dress);
 	free(live->json);
+	free(live->notice);
 	free(live);
 }
 
@@ -327,6 +353,11 @@ enum phase live_phase(const struct live *live, int64_t now_ms)
 	if (live->any && clock_steady_ms() - live->read_steady_ms < PHASE_AGE_MS)
 		return live->state.phase;
 	return phase_by_hours(contest_of(live), now_ms);
+}
+
+const struct live_state *live_known(const struct live *live)
+{
+	return live->any ? &live->state : NULL;
 }
 
 struct sse_hub *live_hub(struct live *live)

@@ -20,6 +20,8 @@ struct live_state {
 	struct slice snapshot; /* JSON; borrowed until the loop's next turn */
 	char etag[24];         /* quoted, strong */
 	enum phase phase;
+	int64_t opens_ms, closes_ms; /* as amended; 0: none */
+	const char *notice;          /* JSON {"ko","en"}; NULL: none; borrowed likewise */
 };
 
 /* `service` is borrowed and needs its round only. NULL: memory. */
@@ -37,6 +39,9 @@ void live_read(struct live *live, live_cb *cb, void *arg);
 
 /* The phase as known last, or by the contest's hours when nothing newer is known. */
 enum phase live_phase(const struct live *live, int64_t now_ms);
+
+/* What was read last, however long ago; NULL: nothing yet. */
+const struct live_state *live_known(const struct live *live);
 
 struct sse_hub *live_hub(struct live *live);
 

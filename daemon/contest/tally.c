@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "contest/form.h"
 
-bool tally_is_public(const struct contest *contest, enum phase phase)
+bool visibility_is_public(enum visibility visibility, enum phase phase)
 {
-	switch (contest->citizen) {
+	switch (visibility) {
 	case VISIBLE_LIVE:
 		return true;
 	case VISIBLE_ORGANISERS:
@@ -16,25 +16,28 @@ bool tally_is_public(const struct contest *contest, enum phase phase)
 	case VISIBLE_ON_PUBLISH:
 		break;
 	}
-	return phase >= PHASE_CERTIFIED;
+	return phase >= PHASE_PROVISIONAL;
 }
 
-bool tally_moves_freely(const struct contest *contest)
+bool tally_is_public(const struct contest *contest, enum phase phase)
+{
+	return visibility_is_public(contest->citizen, phase);
+}
+
+bool tally_moves_in_steps(const struct contest *contest, enum phase phase)
 {
 	const struct publish_steps *steps = &contest->publish;
-	return steps->first_at <= 1 && steps->step <= 1 && steps->every_ms <= 0;
+	return phase < PHASE_CLOSED &&
+	       (steps->first_at > 1 || steps->step > 1 || steps->every_ms > 0);
 }
 
 bool tally_is_due(const struct contest *contest, const struct tally_published *last,
     const struct tally_input *input)
 {
 	const struct publish_steps *steps = &contest->publish;
-	uint64_t sequence = tally_sequence(input);
-	if (input->phase >= PHASE_CLOSED) /* nobody's vote can be timed any more */
-		return !last->any || sequence > last->sequence;
 	if (!last->any)
 		return input->ballots >= (uint64_t)(steps->first_at > 1 ? steps->first_at : 1);
-	return sequence >= last->sequence + (uint64_t)(steps->step > 1 ? steps->step : 1) &&
+	return input->log_size >= last->log_size + (uint64_t)(steps->step > 1 ? steps->step : 1) &&
 	       input->now_ms >= last->at_ms + steps->every_ms;
 }
 
@@ -83,7 +86,7 @@ json_t *tally_snapshot(const struct contest *contest, const struct tally_input *
 	    "contest", contest->id, "rehearsal", contest->rehearsal, "demonstration",
 	    contest->demonstration, "phase", phase_name(input->phase), "as_of",
 	    clock_format(input->now_ms, 1, as_of), "epoch", 1, "sequence",
-	    (json_int_t)(too_few ? 0 : tally_sequence(input)), "ballots",
+	    (json_int_t)(too_few ? input->version : tally_sequence(input)), "ballots",
 	    too_few ? json_null() : json_integer((json_int_t)input->ballots), "citizen",
 	    embargo || too_few ? describe_entries(contest) : describe_rows(contest, input),
 	    "experts", "standing");

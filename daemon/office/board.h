@@ -34,8 +34,8 @@ struct board_panel_entry { /* what one panel says of one entry */
 };
 
 struct board {
-	struct record record;
-	uint64_t size; /* of the audit log */
+	struct record record; /* its phase is that of the shard furthest behind, where shards lag */
+	uint64_t size;        /* of the audit log */
 	int64_t now_ms;
 	struct board_expert *experts; /* by panel, then name; revoked ones left out */
 	size_t n_experts;
@@ -60,6 +60,10 @@ extern const size_t board_n_wants;
  * record.notice, which it copies. */
 __attribute__((warn_unused_result)) int board_make(const struct contest *contest,
     const struct desk_view *view, const struct tally_input *tally, struct board **ret_board);
+/* The same records under a later clock and with other counters; `view` is of the same size as the
+ * board. 0 or -EBADMSG. */
+__attribute__((warn_unused_result)) int board_refresh(const struct contest *contest,
+    const struct desk_view *view, const struct tally_input *tally, struct board *board);
 void board_free(struct board *board);
 
 /* Reads ledger and desk and makes a board of them. Both NULL: Redis did not answer, or its data are

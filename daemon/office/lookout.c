@@ -1,0 +1,132 @@
+/* look -> on_totals -> on_record -> (the log has grown: on_everything) -> tell */
+#include "office/lookout.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+struct looker {
+	struct looker *next;
+	board_cb *cb;
+	void *arg;
+};
+
+struct lookout {
+	struct office *office;
+	struct looker *first, **last;
+	bool looking;
+	struct count *count; /* of the look under way, then of the last one */
+	struct board *board; /* the newest; NULL: none yet */
+	bool damage_told;
+};
+
+static void tell(struct lookout *lookout, bool good)
+{
+	struct looker *looker = lookout->first;
+
+	lookout->first = NULL;
+	lookout->last = &lookout->first;
+	lookout->looking = false;
+	while (looker) {
+		struct looker *next = looker->next;
+
+		looker->cb(looker->arg, good ? lookout->board : NULL, good ? lookout->count : NULL);
+		free(looker);
+		looker = next;
+	}
+}
+
+/* Damage does not go away by itself: it is said once. */
+static void tell_damage(struct lookout *lookout)
+{
+	if (!lookout->damage_told)
+		log_error("contest %s: the record in Redis is damaged: see ops/runbook.md",
+		    lookout->office->round->name);
+	lookout->damage_told = true;
+	tell(lookout, false);
+}
+
+static void on_everything(void *arg, const struct desk_view *view)
+{
+	struct lookout *lookout = arg;
+	struct board *board;
+
+	if (!view) {
+		tell(lookout, false);
+	} else if (board_make(office_contest(lookout->office), view, &lookout->count->input,
+		       &board) != 0) {
+		tell_damage(lookout);
+	} else {
+		board_free(lookout->board);
+		lookout->board = board;
+		lookout->damage_told = false;
+		tell(lookout, true);
+	}
+}
+
+static void on_record(void *arg, const struct desk_view *view)
+{
+	struct lookout *lookout = arg;
+
+	if (!view)
+		tell(lookout, false);
+	else if (!lookout->board || desk_size(view) != lookout->board->size)
+		desk_read(
+		    lookout->office->desk, board_wants, board_n_wants, on_everything, lookout);
+	else if (board_refresh(office_contest(lookout->office), view, &lookout->count->input,
+		     lookout->board) != 0)
+		tell_damage(lookout);
+	else
+		tell(lookout, true);
+}
+
+static void on_totals(void *arg, int error, const struct ledger_totals *totals)
+{
+	struct lookout *lookout = arg;
+	struct count *count = error == 0 ? count_new(totals) : NULL;
+
+	if (!count) {
+		tell(lookout, false);
+		return;
+	}
+	count_free(lookout->count);
+	lookout->count = count;
+	desk_read(lookout->office->desk, NULL, 0, on_record, lookout);
+}
+
+struct lookout *lookout_new(struct office *office)
+{
+	struct lookout *lookout = calloc(1, sizeof(*lookout));
+
+	if (!lookout)
+		return NULL;
+	lookout->office = office;
+	lookout->last = &lookout->first;
+	return lookout;
+}
+
+void lookout_free(struct lookout *lookout)
+{
+	if (!lookout)
+		return;
+	count_free(lookout->count);
+	board_free(lookout->board);
+	free(lookout);
+}
+
+void lookout_look(struct lookout *lookout, board_cb *cb, void *arg)
+{
+	struct looker *looker = malloc(sizeof(*looker));
+
+	if (!looker) {
+		cb(arg, NULL, NULL);
+		return;
+	}
+	*looker = (struct looker){.cb = cb, .arg = arg};
+	*lookout->last = looker;
+	lookout->last = &looker->next;
+	if (lookout->looking)
+		return;
+	lookout->looking = true;
+	ledger_totals(lookout->office->ledger, on_totals, lookout);
+}

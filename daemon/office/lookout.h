@@ -1,0 +1,19 @@
+/* Looks at a contest round again and again, cheaply: counters and record each time, the rest of the
+ * desk only when its log has grown. Callers who ask while it is looking share the look. */
+#ifndef TALLYD_OFFICE_LOOKOUT_H
+#define TALLYD_OFFICE_LOOKOUT_H
+
+#include "office/board.h"
+
+struct lookout;
+
+/* `office` is borrowed. NULL: memory. */
+struct lookout *lookout_new(struct office *office);
+/* After desk_free() and ledger_free(), which complete what is under way. */
+void lookout_free(struct lookout *lookout);
+
+/* Calls back once, in a later turn, with what is known now; both NULL: Redis did not answer, or its
+ * data are damaged. Borrowed for the callback. */
+void lookout_look(struct lookout *lookout, board_cb *cb, void *arg);
+
+#endif
