@@ -74,6 +74,43 @@ export function createApi({ api = "", issuer = "" }, fetcher = (...args) => fetc
 			headers: { Authorization: authorization, "Content-Type": "application/json" },
 			body: JSON.stringify({ agreed: true }),
 		}),
+
+		/* Organisers and observers. */
+		progress: (id, authorization) => call(path(id, "/progress"), json, { headers: { Authorization: authorization } }),
+		/* The stream's bytes, until `signal` ends it or the server does; no deadline but for its beginning. */
+		async progressStream(id, authorization, signal) {
+			const abort = new AbortController();
+			signal.addEventListener("abort", () => abort.abort());
+			const timer = setTimeout(() => abort.abort(), DEADLINE_MS);
+			try {
+				const response = await fetcher(path(id, "/progress/stream"), { credentials: "omit", cache: "no-store",
+					signal: abort.signal, headers: { Authorization: authorization, Accept: "text/event-stream" } });
+				if (!response.ok) throw await problemOf(response);
+				return response.body;
+			} catch (error) {
+				throw error instanceof Problem ? error : new Unreachable(error.message, { cause: error });
+			} finally {
+				clearTimeout(timer);
+			}
+		},
+		turnout: (id, authorization) => call(path(id, "/turnout"), json, { headers: { Authorization: authorization } }),
+		audit: (id, authorization, after, count) => call(path(id, `/audit?after=${after}&count=${count}`), json,
+			{ headers: { Authorization: authorization } }),
+		act: (id, authorization, body) => call(path(id, "/acts"), json, {
+			method: "POST",
+			headers: { Authorization: authorization, "Content-Type": "application/json" },
+			body: JSON.stringify(body),
+		}),
+		/* `decision`: "approve" or "reject". */
+		decide: (id, authorization, request, decision, why) =>
+			call(path(id, `/requests/${encodeURIComponent(request)}`), json, {
+				method: "POST",
+				headers: { Authorization: authorization, "Content-Type": "application/json" },
+				body: JSON.stringify({ decision, why }),
+			}),
+		/* `file`: "tally.csv". A Blob. */
+		exported: (id, authorization, file, mark) => call(path(id, `/exports/${file}${mark ? "?bom=1" : ""}`),
+			(response) => response.blob(), { headers: { Authorization: authorization } }),
 	};
 }
 
