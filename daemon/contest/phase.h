@@ -19,11 +19,11 @@ enum phase {
 
 /* What moves a contest from one phase to the next. Hours open and close by themselves. */
 enum phase_act {
-	ACT_OPEN,   /* now, before its hour */
-	ACT_PAUSE,  /* no ballot, no sheet, until resumed */
+	ACT_OPEN,  /* now, before its hour */
+	ACT_PAUSE, /* no ballot, no sheet, until resumed */
 	ACT_RESUME,
-	ACT_EXTEND, /* a later close; never an earlier one */
-	ACT_CLOSE,  /* latched: nothing reopens after it */
+	ACT_EXTEND,  /* a later close; never an earlier one */
+	ACT_CLOSE,   /* latched: nothing reopens after it */
 	ACT_PUBLISH, /* the provisional result; objections (이의제기) may be raised */
 	ACT_CERTIFY,
 	ACT_CORRECT, /* a certified result is replaced; both stay */
