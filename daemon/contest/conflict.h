@@ -8,8 +8,8 @@
 #include "contest/contest.h"
 
 /* The organisation that an affiliation means: by id, name in either language, or alias. NULL: none
- * that the contest knows. Of two with the same plain name (서울대학교 and 서울대학교 산학협력단) the
- * one that is no unit. */
+ * that the contest knows. Of two with the same plain name (서울대학교 and 서울대학교 산학협력단)
+ * the one that is no unit. */
 const struct organisation *conflict_organisation(
     const struct contest *contest, const char *affiliation);
 
