@@ -1,6 +1,6 @@
-/* The stage's standing: parts scaled, weighted and added up, ranks, the cut line. Pure arithmetic on
- * fixed-point numbers (contest/aggregate.h): each part's points are rounded to four decimals once, half
- * away from zero, and sums add rounded points; so everybody can check it by hand.
+/* The stage's standing: parts scaled, weighted and added up, ranks, the cut line. Pure arithmetic
+ * on fixed-point numbers (contest/aggregate.h): each part's points are rounded to four decimals
+ * once, half away from zero, and sums add rounded points; so everybody can check it by hand.
  *
  *   points of a part = weight * scaled value
  *     points             value / out_of
@@ -9,14 +9,15 @@
  *   below 0 counts as 0, above 1 as 1. Least and greatest go over all entries with a value, the
  *   disqualified included, so that no disqualification changes another entry's points.
  *
- * An entry without the value of a part that weighs something has no total, and while one that is not
- * disqualified has none, nobody has a rank and nobody advances. Ranks are shared by equal totals
- * (1, 2, 2, 4).
+ * An entry without the value of a part that weighs something has no total, and while one that is
+ * not disqualified has none, nobody has a rank and nobody advances. Ranks are shared by equal
+ * totals (1, 2, 2, 4).
  *
- * Disqualified entries keep their points, have no rank and do not advance, whatever their points. With
- * `refill` the others are ranked without them; without it their places stay empty, so that nobody
- * moves up: a place is counted by all entries' totals. The first `advance` places go on; a tie across
- * the line takes all of it along, or, with ties_excluded, none. */
+ * Disqualified entries keep their points, have no rank and do not advance, whatever their points.
+ * With `refill` the others are ranked without them; without it their places stay empty, so that
+ * nobody moves up: a place is counted by all entries' totals, and the others' ranks, ties and
+ * advance are what they were without the disqualification. The first `advance` places go on; a tie
+ * across the line takes all of it along, or, with ties_excluded, none. */
 #ifndef TALLYD_CONTEST_STANDING_H
 #define TALLYD_CONTEST_STANDING_H
 
@@ -26,7 +27,8 @@
 
 struct standing_value {
 	bool known;
-	int64_t value_e4; /* citizens: votes, or the mean; panels: the aggregate; metrics: as given */
+	/* citizens: votes, or the mean; panels: the aggregate; metrics: as given */
+	int64_t value_e4;
 };
 
 struct standing_input {
@@ -47,7 +49,7 @@ struct standing_row {
 };
 
 struct standing {
-	bool complete; /* nothing that weighs is missing */
+	bool complete; /* nothing that weighs is missing of an entry that is not disqualified */
 	struct standing_row row[CONTEST_ENTRIES_MAX]; /* in the contest's order */
 };
 
@@ -61,22 +63,27 @@ void standing_compute(const struct contest *contest, const struct standing_input
  *    "missing":[{"part","entry"}…],
  *    "rows":[{"entry","rank":n|null,"tied":b,"points":x|null,"parts":{id:{"value":x|null,"points":x|null}},
  *             "subtotals":{id:x},"disqualified":reason|absent,"advanced":true|false|null}…]}
- * Rows in the contest's order. NULL: memory. */
+ * "missing" names what weighs and keeps the standing from being complete. A subtotal is null while
+ * a part of it that weighs is missing. Numbers are fixed_json()'s. Rows in the contest's order.
+ * NULL: memory. */
 json_t *standing_json(const struct contest *contest, const struct standing_input *input,
     const struct standing *standing);
 
 /* What the public sees of it by stage.publish; the same members, and "publish":
  *   full          all of it
- *   top-and-mean  rows: the first rank's only, with points but without parts; "mean": of all complete
- *                 entries' points, four decimals
- *   advancers     rows: those that advance, in the contest's order, {"entry","advanced":true} alone;
- *                 nothing while that is open
+ *   top-and-mean  rows: the best rank's only (not the first where that place stays empty), with
+ *                 points but without parts and subtotals; "mean": of all complete entries' points,
+ *                 the disqualified included, four decimals; null before the standing is complete
+ *   advancers     rows: those that advance, in the contest's order, {"entry","advanced":true}
+ *                 alone; nothing while that is open
+ *
  * NULL: memory. */
 json_t *standing_public_json(const struct contest *contest, const struct standing_input *input,
     const struct standing *standing);
 
-/* An entry's own report: its row of standing_json() with parts, the formula, the number of entries, and
- * its rank; nothing of any other entry. NULL: memory. */
+/* An entry's own report: standing_json() with "entries":n, how many there are, and "row", its own,
+ * instead of "rows"; "complete" and "missing" are its own, too. Nothing of any other entry. NULL:
+ * memory. */
 json_t *standing_report_json(const struct contest *contest, const struct standing_input *input,
     const struct standing *standing, size_t entry);
 
