@@ -60,6 +60,8 @@ static int make_rules(struct round *round, char ret_why[ROUND_WHY_MAX])
 	memcpy(prints.token_key, round->keys.token_key_id, sizeof(prints.token_key));
 	memcpy(prints.log_key, round->keys.log_key_fingerprint, sizeof(prints.log_key));
 	memcpy(prints.salt_key, round->keys.salt_fingerprint, sizeof(prints.salt_key));
+	memcpy(prints.bearer_key, round->keys.bearer_fingerprint, sizeof(prints.bearer_key));
+	memcpy(prints.result_key, round->keys.result_fingerprint, sizeof(prints.result_key));
 	round->rules = contest_rules(round->contest, &prints);
 	if (round->rules == NULL)
 		return fail(-ENOMEM, ret_why, "There is not enough memory.");

@@ -22,6 +22,10 @@ static const struct {
     [KEYFILE_LOG_PRIVATE] = {"log.private.pem", true},
     [KEYFILE_LOG_PUBLIC] = {"log.public.pem", false},
     [KEYFILE_SALT] = {"salt.key", true},
+    [KEYFILE_BEARER_PRIVATE] = {"bearer.private.pem", true},
+    [KEYFILE_BEARER_PUBLIC] = {"bearer.public.pem", false},
+    [KEYFILE_RESULT_PRIVATE] = {"result.private.pem", true},
+    [KEYFILE_RESULT_PUBLIC] = {"result.public.pem", false},
 };
 
 __attribute__((format(printf, 3, 4))) int ring_fail(

@@ -34,14 +34,15 @@ int keyring_token_public(const struct ring *ring, struct blindrsa_public **ret_k
 	return 0;
 }
 
-static int load_log_public(const struct ring *ring, uint8_t ret_raw[ED25519_SIZE])
+static int load_ed25519_public(
+    const struct ring *ring, enum keyfile file, uint8_t ret_raw[ED25519_SIZE])
 {
 	uint8_t bytes[KEYFILE_MAX];
 	size_t len;
 	size_t raw_len = ED25519_SIZE;
 	BIO *bio;
 	EVP_PKEY *pkey = NULL;
-	int r = keyfile_read(ring, KEYFILE_LOG_PUBLIC, bytes, &len);
+	int r = keyfile_read(ring, file, bytes, &len);
 
 	if (r < 0)
 		return r;
@@ -51,9 +52,40 @@ static int load_log_public(const struct ring *ring, uint8_t ret_raw[ED25519_SIZE
 	BIO_free(bio);
 	if (pkey == NULL || !EVP_PKEY_is_a(pkey, "ED25519") ||
 	    !EVP_PKEY_get_raw_public_key(pkey, ret_raw, &raw_len) || raw_len != ED25519_SIZE)
-		r = keyfile_damaged(ring, KEYFILE_LOG_PUBLIC, "an Ed25519 public key in PEM");
+		r = keyfile_damaged(ring, file, "an Ed25519 public key in PEM");
 	EVP_PKEY_free(pkey);
 	return r;
+}
+
+/* SHA-256 of the SubjectPublicKeyInfo in DER. */
+static int fingerprint_spki(struct slice pem, uint8_t ret_fingerprint[SHA256_SIZE])
+{
+	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+	EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+	unsigned char *der = NULL;
+	int len = pkey != NULL ? i2d_PUBKEY(pkey, &der) : -1;
+
+	if (len > 0)
+		sha256(slice_make(der, (size_t)len), ret_fingerprint);
+	OPENSSL_free(der);
+	EVP_PKEY_free(pkey);
+	BIO_free(bio);
+	return len > 0 ? 0 : -EINVAL;
+}
+
+static int load_bearer_public(const struct ring *ring, struct keyring_public *keys)
+{
+	uint8_t bytes[KEYFILE_MAX];
+	size_t len;
+	int r = keyfile_read(ring, KEYFILE_BEARER_PUBLIC, bytes, &len);
+
+	if (r < 0)
+		return r;
+	if (jws_key_public(slice_make(bytes, len), &keys->bearer) < 0 ||
+	    fingerprint_spki(slice_make(bytes, len), keys->bearer_fingerprint) < 0)
+		return keyfile_damaged(
+		    ring, KEYFILE_BEARER_PUBLIC, "an EC P-256 public key in PEM");
+	return 0;
 }
 
 static int load_salt(const struct ring *ring, uint8_t ret_salt[SALT_KEY_SIZE])
@@ -80,15 +112,20 @@ int keyring_load_public(const char *keys_dir, const char *round, struct keyring_
 	int r = keyring_token_public(&ring, &keys.token);
 
 	if (r == 0)
-		r = load_log_public(&ring, keys.log_key);
+		r = load_ed25519_public(&ring, KEYFILE_LOG_PUBLIC, keys.log_key);
 	if (r == 0)
 		r = load_salt(&ring, keys.salt);
+	if (r == 0)
+		r = load_bearer_public(&ring, &keys);
+	if (r == 0)
+		r = load_ed25519_public(&ring, KEYFILE_RESULT_PUBLIC, keys.result_key);
 	if (r < 0) {
 		keyring_public_release(&keys);
 		return r;
 	}
 	pp_key_id(keys.token, keys.token_key_id);
 	sha256(slice_make(keys.log_key, sizeof(keys.log_key)), keys.log_key_fingerprint);
+	sha256(slice_make(keys.result_key, sizeof(keys.result_key)), keys.result_fingerprint);
 	sha256_parts((struct slice[]){slice_text("tallyd salt key v1\n"),
 			 slice_make(keys.salt, sizeof(keys.salt))},
 	    2, keys.salt_fingerprint);
@@ -100,6 +137,7 @@ int keyring_load_public(const char *keys_dir, const char *round, struct keyring_
 void keyring_public_release(struct keyring_public *keys)
 {
 	blindrsa_public_free(keys->token);
+	jws_key_free(keys->bearer);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
@@ -116,5 +154,46 @@ int keyring_load_token_private(const char *keys_dir, const char *round,
 	if (blindrsa_private_from_pem(slice_make(bytes, len), ret_key) < 0)
 		r = keyfile_damaged(&ring, KEYFILE_TOKEN_PRIVATE, "an RSA private key in PEM");
 	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return r;
+}
+
+int keyring_load_bearer_private(const char *keys_dir, const char *round, struct jws_key **ret_key,
+    char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+	uint8_t bytes[KEYFILE_MAX];
+	size_t len;
+	int r = keyfile_read(&ring, KEYFILE_BEARER_PRIVATE, bytes, &len);
+
+	if (r < 0)
+		return r;
+	if (jws_key_private(slice_make(bytes, len), ret_key) < 0)
+		r = keyfile_damaged(
+		    &ring, KEYFILE_BEARER_PRIVATE, "an EC P-256 private key in PEM");
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return r;
+}
+
+int keyring_load_result_private(const char *keys_dir, const char *round,
+    uint8_t ret_seed[ED25519_SIZE], char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+	uint8_t bytes[KEYFILE_MAX];
+	size_t len;
+	size_t seed_len = ED25519_SIZE;
+	BIO *bio;
+	EVP_PKEY *pkey;
+	int r = keyfile_read(&ring, KEYFILE_RESULT_PRIVATE, bytes, &len);
+
+	if (r < 0)
+		return r;
+	bio = BIO_new_mem_buf(bytes, (int)len);
+	pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+	BIO_free(bio);
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	if (pkey == NULL || !EVP_PKEY_is_a(pkey, "ED25519") ||
+	    !EVP_PKEY_get_raw_private_key(pkey, ret_seed, &seed_len) || seed_len != ED25519_SIZE)
+		r = keyfile_damaged(&ring, KEYFILE_RESULT_PRIVATE, "an Ed25519 private key in PEM");
+	EVP_PKEY_free(pkey);
 	return r;
 }

@@ -123,8 +123,24 @@ static int make_token_key(const struct ring *ring, int dir, bool *ret_made)
 	return r;
 }
 
+/* A pair of keys that OpenSSL makes and writes as they are. */
+struct pair {
+	const char *type;  /* of OpenSSL */
+	const char *group; /* of an EC key; else NULL */
+	const char *wanted;
+	enum keyfile private, public;
+};
+
+static const struct pair pairs[] = {
+    {"ED25519", NULL, "an Ed25519 private key in PEM", KEYFILE_LOG_PRIVATE, KEYFILE_LOG_PUBLIC},
+    {"EC", "P-256", "an EC P-256 private key in PEM", KEYFILE_BEARER_PRIVATE,
+	KEYFILE_BEARER_PUBLIC},
+    {"ED25519", NULL, "an Ed25519 private key in PEM", KEYFILE_RESULT_PRIVATE,
+	KEYFILE_RESULT_PUBLIC},
+};
+
 /* The key as PEM; the caller cleanses it. */
-static int log_pem(EVP_PKEY *pkey, bool private, char ret_pem[KEYFILE_MAX], size_t *ret_len)
+static int pem_of(EVP_PKEY *pkey, bool private, char ret_pem[KEYFILE_MAX], size_t *ret_len)
 {
 	BIO *bio = BIO_new(private ? BIO_s_secmem() : BIO_s_mem());
 	char *bytes = NULL;
@@ -143,8 +159,15 @@ static int log_pem(EVP_PKEY *pkey, bool private, char ret_pem[KEYFILE_MAX], size
 	return r;
 }
 
-/* The log's key as it is on disk, or a new one, already written. */
-static int log_private_key(const struct ring *ring, int dir, bool there, EVP_PKEY **ret_pkey)
+static EVP_PKEY *new_key(const struct pair *pair)
+{
+	return pair->group != NULL ? EVP_PKEY_Q_keygen(NULL, NULL, pair->type, pair->group)
+				   : EVP_PKEY_Q_keygen(NULL, NULL, pair->type);
+}
+
+/* The private key as it is on disk, or a new one, already written. */
+static int private_key(
+    const struct ring *ring, int dir, const struct pair *pair, bool there, EVP_PKEY **ret_pkey)
 {
 	char pem[KEYFILE_MAX];
 	size_t len = 0;
@@ -153,22 +176,21 @@ static int log_private_key(const struct ring *ring, int dir, bool there, EVP_PKE
 	int r;
 
 	if (there) {
-		r = keyfile_read(ring, KEYFILE_LOG_PRIVATE, (uint8_t *)pem, &len);
+		r = keyfile_read(ring, pair->private, (uint8_t *)pem, &len);
 		if (r < 0)
 			return r;
 		bio = BIO_new_mem_buf(pem, (int)len);
 		pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
 		BIO_free(bio);
-		if (pkey == NULL || !EVP_PKEY_is_a(pkey, "ED25519"))
-			r = keyfile_damaged(
-			    ring, KEYFILE_LOG_PRIVATE, "an Ed25519 private key in PEM");
+		if (pkey == NULL || !EVP_PKEY_is_a(pkey, pair->type))
+			r = keyfile_damaged(ring, pair->private, pair->wanted);
 	} else {
-		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-		r = pkey ? log_pem(pkey, true, pem, &len) : -EIO;
+		pkey = new_key(pair);
+		r = pkey ? pem_of(pkey, true, pem, &len) : -EIO;
 		if (r < 0)
-			r = ring_fail(ring, r, "OpenSSL could not make an Ed25519 key.");
+			r = ring_fail(ring, r, "OpenSSL could not make an %s key.", pair->type);
 		else
-			r = keyfile_write(ring, dir, KEYFILE_LOG_PRIVATE, pem, len);
+			r = keyfile_write(ring, dir, pair->private, pem, len);
 	}
 	OPENSSL_cleanse(pem, sizeof(pem));
 	if (r < 0) {
@@ -179,25 +201,26 @@ static int log_private_key(const struct ring *ring, int dir, bool there, EVP_PKE
 	return 0;
 }
 
-static int make_log_key(const struct ring *ring, int dir, bool *ret_made)
+/* As with the token's: private first; and a public half alone belongs to somebody elsewhere. */
+static int make_pair(const struct ring *ring, int dir, const struct pair *pair, bool *ret_made)
 {
 	EVP_PKEY *pkey = NULL;
 	char pem[KEYFILE_MAX];
 	size_t len;
-	int has_private = keyfile_exists(ring, dir, KEYFILE_LOG_PRIVATE);
-	int has_public = keyfile_exists(ring, dir, KEYFILE_LOG_PUBLIC);
+	int has_private = keyfile_exists(ring, dir, pair->private);
+	int has_public = keyfile_exists(ring, dir, pair->public);
 	int r = has_private < 0 ? has_private : has_public < 0 ? has_public : 0;
 
 	if (r < 0 || has_public)
 		return r;
-	r = log_private_key(ring, dir, has_private, &pkey);
+	r = private_key(ring, dir, pair, has_private, &pkey);
 	if (r < 0)
 		return r;
-	r = log_pem(pkey, false, pem, &len);
+	r = pem_of(pkey, false, pem, &len);
 	if (r < 0)
-		r = ring_fail(ring, r, "OpenSSL could not write an Ed25519 key.");
+		r = ring_fail(ring, r, "OpenSSL could not write an %s key.", pair->type);
 	else
-		r = keyfile_write(ring, dir, KEYFILE_LOG_PUBLIC, pem, len);
+		r = keyfile_write(ring, dir, pair->public, pem, len);
 	if (r == 0)
 		*ret_made = true;
 	EVP_PKEY_free(pkey);
@@ -231,8 +254,8 @@ int keyring_generate(
 	if (r < 0)
 		return r;
 	r = make_token_key(&ring, dir, &made);
-	if (r == 0)
-		r = make_log_key(&ring, dir, &made);
+	for (size_t i = 0; r == 0 && i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		r = make_pair(&ring, dir, &pairs[i], &made);
 	if (r == 0)
 		r = make_salt(&ring, dir, &made);
 	(void)close(dir);

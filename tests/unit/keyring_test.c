@@ -14,8 +14,10 @@
 
 #include <cmocka.h>
 
+#include "base/encode.h"
 #include "crypto/digest.h"
 #include "crypto/keyring.h"
+#include "crypto/note.h"
 #include "crypto/privacypass.h"
 
 static char root[64], keys[80];
@@ -137,22 +139,115 @@ static void makes_what_is_missing(void **state)
 	assert_int_equal(access(at("kai/token.private.pem"), F_OK), -1);
 }
 
+/* The keys of named tokens and of results: pairs that belong together, fingerprints as documented.
+ */
+static void pairs_belong_together(void **state)
+{
+	(void)state;
+	bool made = false;
+	struct keyring_public public;
+	struct jws_key *private = NULL;
+	json_t *claims = json_pack("{s:s}", "sub", "x"), *read = NULL;
+	uint8_t seed[32], raw[32], digest[32];
+	char *token;
+
+	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
+	assert_int_equal(mode_of("kai/bearer.private.pem"), 0600);
+	assert_int_equal(mode_of("kai/result.private.pem"), 0600);
+	assert_int_equal(mode_of("kai/bearer.public.pem"), 0644);
+	assert_int_equal(mode_of("kai/result.public.pem"), 0644);
+	assert_int_equal(keyring_load_public(keys, "kai", &public, why), 0);
+
+	assert_int_equal(keyring_load_bearer_private(keys, "kai", &private, why), 0);
+	token = jws_sign(private, claims);
+	assert_non_null(token);
+	assert_int_equal(jws_verify(public.bearer, slice_text(token), &read), 0);
+	assert_true(json_equal(claims, read));
+	assert_int_equal(keyring_load_result_private(keys, "kai", seed, why), 0);
+	assert_int_equal(note_public(seed, raw), 0);
+	assert_memory_equal(raw, public.result_key, 32);
+	sha256(slice_make(raw, 32), digest);
+	assert_memory_equal(digest, public.result_fingerprint, 32);
+	assert_memory_not_equal(public.result_key, public.log_key, 32);
+
+	/* the SPKI of a P-256 key has 91 bytes: 26 that say so, and the point */
+	{
+		char command[400], text[200] = "", hex[65] = "";
+		FILE *pipe;
+		(void)snprintf(command, sizeof(command),
+		    "openssl pkey -pubin -in %s -outform DER | sha256sum",
+		    at("kai/bearer.public.pem"));
+		pipe = popen(command, "r");
+		assert_non_null(pipe);
+		assert_non_null(fgets(text, sizeof(text), pipe));
+		assert_int_equal(pclose(pipe), 0);
+		(void)hex_encode(public.bearer_fingerprint, 32, hex);
+		assert_memory_equal(text, hex, 64);
+	}
+	free(token);
+	json_decref(claims);
+	json_decref(read);
+	jws_key_free(private);
+	keyring_public_release(&public);
+}
+
+/* A directory of before named tokens gets what it lacks, and keeps what it has. */
+static void completes_older_rounds(void **state)
+{
+	(void)state;
+	const char *const newer[] = {"kai/bearer.private.pem", "kai/bearer.public.pem",
+	    "kai/result.private.pem", "kai/result.public.pem"};
+	bool made = false;
+	struct keyring_public before, after;
+
+	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
+	assert_int_equal(keyring_load_public(keys, "kai", &before, why), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(unlink(at(newer[i])), 0);
+	assert_int_equal(keyring_load_public(keys, "kai", &after, why), -ENOENT);
+	assert_non_null(strstr(why, "bearer.public.pem"));
+	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
+	assert_true(made);
+	assert_int_equal(keyring_load_public(keys, "kai", &after, why), 0);
+	assert_memory_equal(before.token_key_id, after.token_key_id, 32);
+	assert_memory_equal(before.log_key, after.log_key, 32);
+	assert_memory_equal(before.salt, after.salt, 32);
+	assert_memory_not_equal(before.bearer_fingerprint, after.bearer_fingerprint, 32);
+	assert_memory_not_equal(before.result_key, after.result_key, 32);
+	keyring_public_release(&before);
+
+	/* a public half that was lost is derived again */
+	assert_int_equal(unlink(at(newer[1])), 0);
+	assert_int_equal(unlink(at(newer[3])), 0);
+	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
+	assert_int_equal(keyring_load_public(keys, "kai", &before, why), 0);
+	assert_memory_equal(before.bearer_fingerprint, after.bearer_fingerprint, 32);
+	assert_memory_equal(before.result_key, after.result_key, 32);
+	keyring_public_release(&before);
+	keyring_public_release(&after);
+}
+
 static void refuses_open_secrets(void **state)
 {
 	(void)state;
-	const char *const files[] = {"kai/salt.key", "kai/token.private.pem"};
+	const char *const files[] = {"kai/salt.key", "kai/token.private.pem",
+	    "kai/bearer.private.pem", "kai/result.private.pem"};
 	const mode_t modes[] = {0640, 0604, 0660, 0644, 0610};
 	struct keyring_public public;
 	struct blindrsa_private *private = NULL;
+	struct jws_key *bearer = NULL;
+	uint8_t seed[32];
 	bool made;
 
 	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
-	for (size_t f = 0; f < 2; f++) {
+	for (size_t f = 0; f < 4; f++) {
 		for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
 			assert_int_equal(chmod(at(files[f]), modes[m]), 0);
 			assert_int_equal(
-			    f == 0 ? keyring_load_public(keys, "kai", &public, why)
-				   : keyring_load_token_private(keys, "kai", &private, why),
+			    f == 0   ? keyring_load_public(keys, "kai", &public, why)
+			    : f == 1 ? keyring_load_token_private(keys, "kai", &private, why)
+			    : f == 2 ? keyring_load_bearer_private(keys, "kai", &bearer, why)
+				     : keyring_load_result_private(keys, "kai", seed, why),
 			    -EPERM);
 			assert_non_null(strstr(why, files[f]));
 			assert_non_null(strstr(why, "chmod 600"));
@@ -176,12 +271,13 @@ static void write_text(const char *file, const char *text)
 static void names_damage(void **state)
 {
 	(void)state;
-	const char *const files[] = {"kai/token.public.pem", "kai/log.public.pem", "kai/salt.key"};
+	const char *const files[] = {"kai/token.public.pem", "kai/log.public.pem", "kai/salt.key",
+	    "kai/bearer.public.pem", "kai/result.public.pem"};
 	struct keyring_public public;
 	bool made;
 
 	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
-	for (size_t i = 3; i-- > 0;) {
+	for (size_t i = sizeof(files) / sizeof(files[0]); i-- > 0;) {
 		write_text(files[i], "not a key");
 		assert_int_equal(keyring_load_public(keys, "kai", &public, why), -EINVAL);
 		assert_non_null(strstr(why, files[i]));
@@ -237,6 +333,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(makes_and_loads, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(makes_what_is_missing, make_root, drop_root),
+	    cmocka_unit_test_setup_teardown(pairs_belong_together, make_root, drop_root),
+	    cmocka_unit_test_setup_teardown(completes_older_rounds, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(refuses_open_secrets, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(names_damage, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(last_bytes_differ, make_root, drop_root),
