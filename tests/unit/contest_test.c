@@ -78,29 +78,221 @@ static void test_plain_names(void **state)
 	assert_string_equal(organisation_plain_name("abcdef", plain, 4), "abc");
 }
 
-static void test_rules_are_stable(void **state)
+/* Two criteria, a panel of both and one of the second, and a stage of all three sources. */
+static void add_rating(struct contest *contest)
+{
+	struct contest *c = contest;
+
+	c->criteria = calloc(2, sizeof(*c->criteria));
+	c->n_criteria = 2;
+	c->criteria[0] = (struct criterion){.id = copy("tech"),
+	    .name = text_of("기술", "technology"),
+	    .max = 40,
+	    .step = 5,
+	    .weight = 2,
+	    .rubric = text_of("낮음 높음", "low high")};
+	c->criteria[1] = (struct criterion){.id = copy("use"),
+	    .name = text_of("활용", "use"),
+	    .min = -2,
+	    .max = 10,
+	    .step = 1,
+	    .weight = 1,
+	    .rubric = text_of("낮음 높음", "low high")};
+	c->panels = calloc(2, sizeof(*c->panels));
+	c->n_panels = 2;
+	c->panels[0] = (struct panel){.id = copy("experts"),
+	    .name = text_of("전문가", "Experts"),
+	    .aggregate = AGGREGATE_TRIMMED_MEAN,
+	    .comments_required = true,
+	    .min_experts = 3};
+	c->panels[1] = (struct panel){
+	    .id = copy("users"), .name = text_of("사용자", "Users"), .min_experts = 5};
+	c->panels[1].criteria = calloc(1, sizeof(char *));
+	c->panels[1].criteria[0] = copy("use");
+	c->panels[1].n_criteria = 1;
+	c->stage.subtotals = calloc(1, sizeof(*c->stage.subtotals));
+	c->stage.n_subtotals = 1;
+	c->stage.subtotals[0] = (struct subtotal){copy("bench"), text_of("벤치마크", "Benchmark")};
+	c->stage.parts = calloc(3, sizeof(*c->stage.parts));
+	c->stage.n_parts = 3;
+	c->stage.parts[0] = (struct part){.id = copy("citizens"),
+	    .name = text_of("국민", "Citizens"),
+	    .source = PART_CITIZENS,
+	    .scale = SCALE_SHARE};
+	c->stage.parts[1] = (struct part){.id = copy("experts"),
+	    .name = text_of("전문가", "Experts"),
+	    .source = PART_PANEL,
+	    .panel = copy("experts"),
+	    .weight = 60,
+	    .scale = SCALE_POINTS};
+	c->stage.parts[2] = (struct part){.id = copy("global"),
+	    .name = text_of("글로벌", "Global"),
+	    .source = PART_METRIC,
+	    .subtotal = copy("bench"),
+	    .weight = 40,
+	    .scale = SCALE_POINTS,
+	    .out_of = 100};
+	c->stage.publish = STANDING_TOP_AND_MEAN;
+	c->stage.advance = 1;
+	c->conflict_scope = SCOPE_ORGANISATION;
+	c->approvals = 2;
+	c->pledge.required = true;
+}
+
+static void test_look_up_of_rating(void **state)
 {
 	struct contest *contest = two_entries();
-	struct contest_fingerprints keys;
-	char *rules;
+	size_t criteria[CONTEST_CRITERIA_MAX];
 
 	(void)state;
+	add_rating(contest);
+	assert_int_equal(contest_criterion(contest, slice_text("use")), 1);
+	assert_int_equal(contest_criterion(contest, slice_text("us")), -1);
+	assert_int_equal(contest_panel(contest, slice_text("users")), 1);
+	assert_int_equal(contest_panel(contest, slice_text("")), -1);
+	assert_int_equal(contest_part(contest, slice_text("global")), 2);
+	assert_int_equal(contest_part(contest, slice_text("bench")), -1);
+	assert_int_equal(panel_criteria(contest, &contest->panels[0], criteria), 2);
+	assert_true(criteria[0] == 0 && criteria[1] == 1);
+	assert_int_equal(panel_criteria(contest, &contest->panels[1], criteria), 1);
+	assert_int_equal(criteria[0], 1);
+	assert_int_equal(panel_greatest(contest, &contest->panels[0]), 2 * 40 + 10);
+	assert_int_equal(panel_least(contest, &contest->panels[0]), -2);
+	assert_int_equal(panel_greatest(contest, &contest->panels[1]), 10);
+	contest_free(contest);
+}
+
+/* 32 times the same byte in hex. */
+#define KEY_A1 "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
+#define KEY_B2 "b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2"
+#define KEY_C3 "c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3"
+#define KEY_D4 "d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4d4"
+#define KEY_E5 "e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5"
+
+static struct contest_fingerprints some_keys(void)
+{
+	struct contest_fingerprints keys;
+
 	memset(keys.token_key, 0xA1, 32);
 	memset(keys.log_key, 0xB2, 32);
 	memset(keys.salt_key, 0xC3, 32);
+	memset(keys.bearer_key, 0xD4, 32);
+	memset(keys.result_key, 0xE5, 32);
+	return keys;
+}
+
+static void test_rules_are_stable(void **state)
+{
+	struct contest *contest = two_entries();
+	struct contest_fingerprints keys = some_keys();
+	struct organisation *organisation = &contest->organisations[0];
+	char *rules;
+
+	(void)state;
+	add_rating(contest);
+	contest->entries[0].participants = calloc(1, sizeof(char *));
+	contest->entries[0].participants[0] = copy("org");
+	contest->entries[0].n_participants = 1;
+	organisation->aliases = calloc(1, sizeof(char *));
+	organisation->aliases[0] = copy("단체");
+	organisation->n_aliases = 1;
+	organisation->group = copy("g");
 	rules = contest_rules(contest, &keys);
 	assert_string_equal(rules,
-	    "{\"buckets\":1250,\"closes_ms\":1798804740000,\"contest\":\"kai\","
-	    "\"entries\":[\"upstage\",\"nc-ai\"],"
+	    "{\"approvals\":2,\"bearer_key\":\"" KEY_D4
+	    "\",\"buckets\":1250,"
+	    "\"closes_ms\":1798804740000,\"conflict_scope\":\"organisation\",\"contest\":\"kai\","
+	    "\"criteria\":[{\"id\":\"tech\",\"max\":40,\"min\":0,\"step\":5,\"weight\":2},"
+	    "{\"id\":\"use\",\"max\":10,\"min\":-2,\"step\":1,\"weight\":1}],"
+	    "\"entries\":[{\"id\":\"upstage\",\"lead\":\"org\",\"participants\":[\"org\"]},"
+	    "{\"id\":\"nc-ai\",\"lead\":\"org\",\"participants\":[]}],"
 	    "\"form\":{\"max\":1,\"min\":1,\"name\":\"choices\"},"
-	    "\"log_key\":\"b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2\","
-	    "\"opens_ms\":1798416000000,\"rehearsal\":false,\"revote\":\"refuse\","
-	    "\"salt_key\":\"c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3\","
-	    "\"shards\":1,"
-	    "\"token_key\":\"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1\","
-	    "\"version\":1}");
+	    "\"log_key\":\"" KEY_B2
+	    "\",\"opens_ms\":1798416000000,"
+	    "\"organisations\":[{\"aliases\":[\"단체\"],\"group\":\"g\",\"id\":\"org\","
+	    "\"name\":{\"en\":\"organisation\",\"ko\":\"기관\"}}],"
+	    "\"panels\":[{\"aggregate\":\"trimmed-mean\",\"comments_required\":true,"
+	    "\"criteria\":[\"tech\",\"use\"],\"id\":\"experts\"},"
+	    "{\"aggregate\":\"mean\",\"comments_required\":false,\"criteria\":[\"use\"],"
+	    "\"id\":\"users\"}],\"pledge_required\":true,\"rehearsal\":false,"
+	    "\"result_key\":\"" KEY_E5 "\",\"revote\":\"refuse\",\"salt_key\":\"" KEY_C3
+	    "\","
+	    "\"shards\":1,\"stage\":{\"advance\":{\"count\":1,\"refill\":false,"
+	    "\"ties\":\"included\"},"
+	    "\"parts\":[{\"id\":\"citizens\",\"scale\":\"share-of-maximum\","
+	    "\"source\":\"citizens\",\"weight\":0},"
+	    "{\"id\":\"experts\",\"out_of\":90,\"panel\":\"experts\",\"scale\":\"points\","
+	    "\"source\":\"panel\",\"weight\":60},"
+	    "{\"id\":\"global\",\"out_of\":100,\"scale\":\"points\",\"source\":\"metric\","
+	    "\"subtotal\":\"bench\",\"weight\":40}]},"
+	    "\"token_key\":\"" KEY_A1 "\",\"version\":2}");
 	free(rules);
 	contest_free(contest);
+}
+
+/* Whatever decides a result changes the record, and what people only read does not. */
+static void test_rules_hold_what_counts(void **state)
+{
+	static const char *const changes[] = {"weight", "aggregate", "scope", "out_of", "advance",
+	    "refill", "ties", "alias", "unit", "lead", "approvals", "bearer", "result", "comments"};
+	struct contest_fingerprints keys = some_keys();
+	struct contest *plain = two_entries();
+	char *before;
+
+	(void)state;
+	add_rating(plain);
+	before = contest_rules(plain, &keys);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct contest *c = two_entries();
+		struct contest_fingerprints k = keys;
+		const char *what = changes[i];
+		char *after;
+
+		add_rating(c);
+		if (strcmp(what, "weight") == 0)
+			c->criteria[0].weight++;
+		else if (strcmp(what, "aggregate") == 0)
+			c->panels[0].aggregate = AGGREGATE_MEDIAN;
+		else if (strcmp(what, "scope") == 0)
+			c->conflict_scope = SCOPE_GROUP;
+		else if (strcmp(what, "out_of") == 0)
+			c->stage.parts[2].out_of = 99;
+		else if (strcmp(what, "advance") == 0)
+			c->stage.advance++;
+		else if (strcmp(what, "refill") == 0)
+			c->stage.refill = true;
+		else if (strcmp(what, "ties") == 0)
+			c->stage.ties_excluded = true;
+		else if (strcmp(what, "alias") == 0)
+			c->organisations[0].name.en[0] = 'O';
+		else if (strcmp(what, "unit") == 0)
+			c->organisations[0].unit_of = copy("whole");
+		else if (strcmp(what, "lead") == 0)
+			c->entries[0].lead[0] = 'O';
+		else if (strcmp(what, "approvals") == 0)
+			c->approvals = 1;
+		else if (strcmp(what, "bearer") == 0)
+			k.bearer_key[31] ^= 1;
+		else if (strcmp(what, "result") == 0)
+			k.result_key[31] ^= 1;
+		else
+			c->panels[0].comments_required = false;
+		after = contest_rules(c, &k);
+		if (strcmp(before, after) == 0)
+			fail_msg("the rules do not tell of: %s", what);
+		free(after);
+		contest_free(c);
+	}
+	plain->name.en[0] = 'C';
+	plain->panels[0].min_experts = 9;
+	{
+		char *after = contest_rules(plain, &keys);
+
+		assert_string_equal(before, after);
+		free(after);
+	}
+	free(before);
+	contest_free(plain);
 }
 
 static void test_public_definition(void **state)
@@ -120,14 +312,11 @@ static void test_public_definition(void **state)
 	entry->links = calloc(1, sizeof(*entry->links));
 	entry->links[0] = (struct link){text_of("누리집", "Website"), copy("https://a.example/")};
 	entry->n_links = 1;
-	contest->criteria = calloc(1, sizeof(*contest->criteria));
-	contest->n_criteria = 1;
-	contest->criteria[0] = (struct criterion){.id = copy("tech"),
-	    .name = text_of("기술", "technology"),
-	    .max = 40,
-	    .step = 5,
-	    .weight = 1,
-	    .rubric = text_of("낮음 높음", "low high")};
+	add_rating(contest);
+	contest->programme.id = copy("kai-programme");
+	contest->programme.name = text_of("사업", "programme");
+	contest->programme.round = 1;
+	contest->programme.rounds = 4;
 	contest->publish = (struct publish_steps){1, 2, 3};
 	contest->experts = VISIBLE_ORGANISERS;
 	contest->standing = VISIBLE_ON_PUBLISH;
@@ -164,7 +353,32 @@ static void test_public_definition(void **state)
 	    "\"showcase\":{\"ko\":\"소개\",\"en\":\"about\"},\"participants\":[],\"links\":[]}],"
 	    "\"criteria\":[{\"id\":\"tech\",\"name\":{\"ko\":\"기술\",\"en\":\"technology\"},"
 	    "\"rubric\":{\"ko\":\"낮음 높음\",\"en\":\"low high\"},"
-	    "\"min\":0,\"max\":40,\"step\":5,\"weight\":1}]}");
+	    "\"min\":0,\"max\":40,\"step\":5,\"weight\":2},"
+	    "{\"id\":\"use\",\"name\":{\"ko\":\"활용\",\"en\":\"use\"},"
+	    "\"rubric\":{\"ko\":\"낮음 높음\",\"en\":\"low high\"},"
+	    "\"min\":-2,\"max\":10,\"step\":1,\"weight\":1}],"
+	    "\"panels\":[{\"id\":\"experts\",\"name\":{\"ko\":\"전문가\",\"en\":\"Experts\"},"
+	    "\"criteria\":[\"tech\",\"use\"],\"aggregate\":\"trimmed-mean\","
+	    "\"comments_required\":true,\"min_experts\":3},"
+	    "{\"id\":\"users\",\"name\":{\"ko\":\"사용자\",\"en\":\"Users\"},"
+	    "\"criteria\":[\"use\"],\"aggregate\":\"mean\","
+	    "\"comments_required\":false,\"min_experts\":5}],"
+	    "\"conflict_scope\":\"organisation\","
+	    "\"stage\":{\"parts\":[{\"id\":\"citizens\",\"source\":\"citizens\",\"weight\":0,"
+	    "\"scale\":\"share-of-maximum\",\"name\":{\"ko\":\"국민\",\"en\":\"Citizens\"}},"
+	    "{\"id\":\"experts\",\"source\":\"panel\",\"panel\":\"experts\",\"weight\":60,"
+	    "\"scale\":\"points\",\"out_of\":90,"
+	    "\"name\":{\"ko\":\"전문가\",\"en\":\"Experts\"}},"
+	    "{\"id\":\"global\",\"source\":\"metric\",\"subtotal\":\"bench\",\"weight\":40,"
+	    "\"scale\":\"points\",\"out_of\":100,"
+	    "\"name\":{\"ko\":\"글로벌\",\"en\":\"Global\"}}],"
+	    "\"subtotals\":[{\"id\":\"bench\",\"name\":{\"ko\":\"벤치마크\",\"en\":\"Benchmark\"}}]"
+	    ","
+	    "\"advance\":{\"count\":1,\"refill\":false,\"ties\":\"included\"},"
+	    "\"publish\":\"top-and-mean\"},"
+	    "\"programme\":{\"id\":\"kai-programme\",\"name\":{\"ko\":\"사업\",\"en\":"
+	    "\"programme\"},"
+	    "\"round\":1,\"rounds\":4,\"previous\":null}}");
 	free(text);
 	json_decref(json);
 
@@ -182,7 +396,9 @@ int main(void)
 	    cmocka_unit_test(test_look_up),
 	    cmocka_unit_test(test_round_and_buckets),
 	    cmocka_unit_test(test_plain_names),
+	    cmocka_unit_test(test_look_up_of_rating),
 	    cmocka_unit_test(test_rules_are_stable),
+	    cmocka_unit_test(test_rules_hold_what_counts),
 	    cmocka_unit_test(test_public_definition),
 	};
 
