@@ -1,5 +1,5 @@
-/* Ids, references, hours, limits of a contest. The form of single values is the schema's business.
- */
+/* Entries and organisations, hours, ballot, and criteria of a contest. What is made of experts'
+ * scores is checked in contestcheck_stage.c; the form of single values is the schema's business. */
 #include "config/contestcheck.h"
 
 #include <errno.h>
@@ -7,36 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/values.h"
+#include "config/contestrefs.h"
 
-#define ORGANISATIONS_MAX 512
-#define NAMES_EACH        18 /* ko, en, and at most 16 aliases */
-#define PLAIN_NAME_MAX    800
+#define NAMES_EACH     18 /* ko, en, and at most 16 aliases */
+#define PLAIN_NAME_MAX 800
 
-struct check {
-	const struct contest *contest;
-	struct document *document;
-	struct config_errors *errors;
-};
-
-/* ---- ids and references ---- */
-
-/* A list whose items begin with their id. */
-struct ids {
-	const char *list; /* its key in the file */
-	const void *items;
-	size_t n, size;
-};
-
-static const char *id_at(const struct ids *ids, size_t i)
-{
-	return *(char *const *)(const void *)((const char *)ids->items + i * ids->size);
-}
-
-_Static_assert(offsetof(struct entry, id) == 0, "id_at()");
-_Static_assert(offsetof(struct group, id) == 0, "id_at()");
-_Static_assert(offsetof(struct organisation, id) == 0, "id_at()");
-_Static_assert(offsetof(struct criterion, id) == 0, "id_at()");
+/* ---- entries and organisations ---- */
 
 static struct ids organisation_ids(const struct contest *contest)
 {
@@ -47,45 +23,6 @@ static struct ids organisation_ids(const struct contest *contest)
 static struct ids group_ids(const struct contest *contest)
 {
 	return (struct ids){"groups", contest->groups, contest->n_groups, sizeof(struct group)};
-}
-
-static void check_unique(const struct check *check, struct ids ids)
-{
-	for (size_t i = 0; i < ids.n; i++) {
-		for (size_t k = 0; k < i; k++) {
-			if (!id_at(&ids, i) || !id_at(&ids, k) ||
-			    strcmp(id_at(&ids, i), id_at(&ids, k)) != 0)
-				continue;
-			document_error(check->errors,
-			    document_at(check->document, "%s/%zu/id", ids.list, i),
-			    "the id \"%s\" is taken; item %zu of \"%s\" has it already",
-			    id_at(&ids, i), k + 1, ids.list);
-			break;
-		}
-	}
-}
-
-/* Notes that `id`, which stands at `node`, names none of the list; NULL passes. */
-static void check_reference(
-    const struct check *check, struct ids ids, const char *id, const yaml_node_t *node)
-{
-	const char *known[ORGANISATIONS_MAX], *nearest;
-	size_t n = ids.n < ORGANISATIONS_MAX ? ids.n : ORGANISATIONS_MAX;
-
-	if (!id)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		known[i] = id_at(&ids, i);
-		if (known[i] && strcmp(known[i], id) == 0)
-			return;
-	}
-	nearest = value_nearest(id, known, n);
-	if (nearest)
-		document_error(check->errors, node, "\"%s\" is not in \"%s\"; did you mean \"%s\"?",
-		    id, ids.list, nearest);
-	else
-		document_error(
-		    check->errors, node, "\"%s\" is not in \"%s\"; add it there", id, ids.list);
 }
 
 static void check_participants(const struct check *check, size_t index)
@@ -252,23 +189,26 @@ static void check_hours(const struct check *check)
 		    "\"closes_at\" is not after \"opens_at\"; it is to be later");
 }
 
-static void check_choices(const struct check *check)
+/* A form whose ballot names from min to max entries; passed over where it is not the ballot's. */
+static void check_count(const struct check *check, const char *form, int min, int max)
 {
-	int min = check->contest->ballot.choices_min, max = check->contest->ballot.choices_max;
-	const yaml_node_t *node = document_at(check->document, "ballot/choices/max");
+	const yaml_node_t *node = document_at(check->document, "ballot/%s", form);
+	const yaml_node_t *most = document_value(check->document, node, "max");
 	size_t entries = check->contest->n_entries;
 
 	if (!node)
-		node = document_at(check->document, "ballot/choices");
+		return;
+	if (most)
+		node = most;
 	if (min > max)
 		document_error(check->errors, node,
-		    "\"ballot.choices.max\" is %d, but \"min\" is %d; it is to be at least as much",
-		    max, min);
+		    "\"ballot.%s.max\" is %d, but \"min\" is %d; it is to be at least as much",
+		    form, max, min);
 	if (entries && (size_t)max > entries)
 		document_error(check->errors, node,
-		    "\"ballot.choices.max\" is %d, but there are %zu entries; it is to be at most "
+		    "\"ballot.%s.max\" is %d, but there are %zu entries; it is to be at most "
 		    "that",
-		    max, entries);
+		    form, max, entries);
 }
 
 /* A scale from min to max in steps. */
@@ -289,8 +229,8 @@ static void check_ballot(const struct check *check)
 	const struct contest *contest = check->contest;
 	const yaml_node_t *scores = document_at(check->document, "ballot/scores");
 
-	if (document_at(check->document, "ballot/choices"))
-		check_choices(check);
+	check_count(check, "choices", contest->ballot.choices_min, contest->ballot.choices_max);
+	check_count(check, "ranking", contest->ballot.ranking_min, contest->ballot.ranking_max);
 	if (scores)
 		check_scale(check, contest->ballot.score_min, contest->ballot.score_max,
 		    contest->ballot.score_step, scores);
@@ -327,5 +267,6 @@ int contest_check(
 		check_unit(&check, i);
 	}
 	check_entries(&check);
+	contest_check_stage(&check);
 	return check_names(&check);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/contestcheck.h"
 #include "config/contestschema.h"
@@ -53,6 +54,44 @@ static int read_rehearsal(
 	return error;
 }
 
+/* ---- what follows from what stands there ---- */
+
+/* Criteria alone are scored by one panel, the experts. */
+static int imply_panel(struct contest *contest)
+{
+	struct panel *panel = calloc(1, sizeof(*panel));
+
+	if (!panel)
+		return -ENOMEM;
+	contest->panels = panel;
+	contest->n_panels = 1;
+	panel->id = strdup("experts");
+	panel->name = (struct text){strdup("전문가"), strdup("Experts")};
+	panel->aggregate = AGGREGATE_TRIMMED_MEAN;
+	panel->min_experts = 3;
+	return panel->id && panel->name.ko && panel->name.en ? 0 : -ENOMEM;
+}
+
+/* As many places as there are entries. */
+static int full_ranking(const struct contest *contest)
+{
+	return contest->n_entries < CONTEST_RANKING_MAX ? (int)contest->n_entries
+							: CONTEST_RANKING_MAX;
+}
+
+static int complete(struct document *document, struct contest *contest)
+{
+	if (!document_at(document, "ballot/ranking/max"))
+		contest->ballot.ranking_max = full_ranking(contest);
+	if (!contest->pledge.text.ko)
+		contest->pledge.required = false;
+	if (!document_at(document, "panels") && contest->n_criteria > 0)
+		return imply_panel(contest);
+	return 0;
+}
+
+/* ---- the file ---- */
+
 static int read_document(struct document *document, struct config_errors *errors, bool rehearsal,
     struct contest *contest)
 {
@@ -61,6 +100,9 @@ static int read_document(struct document *document, struct config_errors *errors
 
 	if (!error)
 		error = read_rehearsal(document, errors, rehearsal, contest);
+	if (error)
+		return error;
+	error = complete(document, contest);
 	if (error)
 		return error;
 	find_form(document, errors, contest);
@@ -83,6 +125,9 @@ int contestfile_load(const char *path, bool rehearsal, struct contest **ret_cont
 
 	if (!error)
 		error = document_load(path, ret_errors, &document);
+	if (error == -EFBIG)
+		config_errors_add(
+		    ret_errors, 0, 0, "a contest has at most %d entries", CONTEST_ENTRIES_MAX);
 	if (error)
 		goto out;
 	contest = calloc(1, sizeof(*contest));

@@ -258,7 +258,7 @@ int document_load(const char *path, struct config_errors *errors, struct documen
 		return error;
 	if (bytes.len > DOCUMENT_BYTES_MAX) {
 		config_errors_add(errors, 0, 0, "is too large; at most 1 MiB is read");
-		error = -EINVAL;
+		error = -EFBIG;
 		goto out;
 	}
 	error = scan_events(&bytes, errors);

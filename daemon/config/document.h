@@ -13,8 +13,9 @@
 
 struct document;
 
-/* 0: there is a tree, though `errors` may hold some. -EINVAL: there is none, `errors` says why.
- * -errno when the file cannot be read: one message, too. */
+/* 0: there is a tree, though `errors` may hold some. -EINVAL: there is none, `errors` says why;
+ * -EFBIG: because the file has more than DOCUMENT_BYTES_MAX. -errno when the file cannot be read:
+ * one message, too. */
 __attribute__((warn_unused_result)) int document_load(
     const char *path, struct config_errors *errors, struct document **ret_document);
 void document_free(struct document *document);

@@ -78,6 +78,116 @@ static void test_a_good_file(void **state)
 	contest_free(contest);
 }
 
+#define CRITERIA                                                                                   \
+	"criteria:\n"                                                                              \
+	"  - {id: tech, name: {ko: 가, en: a}, rubric: {ko: 가, en: a}, max: 10}\n"              \
+	"  - {id: use, name: {ko: 가, en: a}, rubric: {ko: 가, en: a}, max: 5}\n"                \
+	"  - {id: nil, name: {ko: 가, en: a}, rubric: {ko: 가, en: a}, max: 5, weight: 0}\n"
+#define PANEL(id) "{id: " id ", name: {ko: 가, en: a}}, "
+#define NINE_PANELS                                                                                \
+	PANEL("a")                                                                                 \
+	PANEL("b") PANEL("c") PANEL("d") PANEL("e") PANEL("f") PANEL("g") PANEL("h") PANEL("i")
+#define PART(id, source, rest)                                                                     \
+	"    - {id: " id ", name: {ko: 가, en: a}, source: " source ", weight: 1, " rest "}\n"
+#define STAGE(parts, rest) "stage:\n  parts:\n" parts rest
+
+static void test_defaults_of_rating(void **state)
+{
+	struct contest *contest;
+
+	(void)state;
+	load_good(GOOD, false, &contest);
+	assert_int_equal(contest->n_panels, 0);
+	assert_int_equal(contest->stage.n_parts, 0);
+	assert_int_equal(contest->stage.advance, 0);
+	assert_int_equal(contest->approvals, 2);
+	assert_false(contest->pseudonyms);
+	assert_false(contest->pledge.required);
+	assert_null(contest->pledge.text.ko);
+	assert_null(contest->programme.id);
+	assert_int_equal(contest->conflict_scope, SCOPE_ORGANISATION);
+	assert_int_equal(contest->sheets_seen, SHEETS_AFTER_CLOSE);
+	contest_free(contest);
+}
+
+/* Criteria without panels are scored by the experts. */
+static void test_the_implied_panel(void **state)
+{
+	struct contest *contest;
+	size_t criteria[CONTEST_CRITERIA_MAX];
+
+	(void)state;
+	load_good(GOOD CRITERIA, false, &contest);
+	assert_int_equal(contest->n_panels, 1);
+	assert_string_equal(contest->panels[0].id, "experts");
+	assert_string_equal(contest->panels[0].name.ko, "전문가");
+	assert_string_equal(contest->panels[0].name.en, "Experts");
+	assert_int_equal(contest->panels[0].aggregate, AGGREGATE_TRIMMED_MEAN);
+	assert_false(contest->panels[0].comments_required);
+	assert_int_equal(contest->panels[0].min_experts, 3);
+	assert_int_equal(panel_criteria(contest, &contest->panels[0], criteria), 3);
+	contest_free(contest);
+}
+
+#define RATING                                                                                     \
+	CRITERIA                                                                                   \
+	"panels:\n"                                                                                \
+	"  - {id: experts, name: {ko: 가, en: a}, comments: required, min_experts: 5}\n"         \
+	"  - {id: users, name: {ko: 가, en: a}, criteria: [nil, use], aggregate: median}\n"      \
+	"visibility: {sheets: always}\n"                                                           \
+	"conflict_scope: group\n"                                                                  \
+	"pledge: {text: {ko: 서약, en: pledge}}\n"                                               \
+	"pseudonyms: true\n"                                                                       \
+	"approvals: 1\n"                                                                           \
+	"stage:\n"                                                                                 \
+	"  publish: advancers\n"                                                                   \
+	"  advance: {count: 1, refill: true, ties: excluded}\n"                                    \
+	"  subtotals: [{id: bench, name: {ko: 가, en: a}}]\n"                                    \
+	"  parts:\n" PART("people", "citizens", "scale: share-of-maximum")                         \
+	    PART("users", "panel", "scale: points, panel: users")                                  \
+		PART("mmlu", "metric", "scale: points, out_of: 100, subtotal: bench")              \
+	"programme: {id: kai-all, name: {ko: 가, en: a}, round: 2, rounds: 4, previous: kai-1}\n"
+
+static void test_rating_as_it_stands(void **state)
+{
+	struct contest *c;
+	size_t criteria[CONTEST_CRITERIA_MAX];
+
+	(void)state;
+	load_good(GOOD RATING, false, &c);
+	assert_int_equal(c->n_panels, 2);
+	assert_true(c->panels[0].comments_required);
+	assert_int_equal(c->panels[0].min_experts, 5);
+	assert_int_equal(c->panels[1].aggregate, AGGREGATE_MEDIAN);
+	assert_int_equal(panel_criteria(c, &c->panels[1], criteria), 2);
+	assert_int_equal(criteria[0], 1);
+	assert_int_equal(c->sheets_seen, SHEETS_ALWAYS);
+	assert_int_equal(c->conflict_scope, SCOPE_GROUP);
+	assert_true(c->pledge.required && c->pseudonyms && c->approvals == 1);
+	assert_string_equal(c->pledge.text.en, "pledge");
+	assert_int_equal(c->stage.publish, STANDING_ADVANCERS);
+	assert_true(c->stage.advance == 1 && c->stage.refill && c->stage.ties_excluded);
+	assert_int_equal(c->stage.n_parts, 3);
+	assert_int_equal(c->stage.parts[0].scale, SCALE_SHARE);
+	assert_string_equal(c->stage.parts[1].panel, "users");
+	assert_int_equal(c->stage.parts[1].out_of, 0);
+	assert_string_equal(c->stage.parts[2].subtotal, "bench");
+	assert_int_equal(c->stage.parts[2].out_of, 100);
+	assert_string_equal(c->programme.previous, "kai-1");
+	assert_true(c->programme.round == 2 && c->programme.rounds == 4);
+	contest_free(c);
+
+	load_good(GOOD RATING
+	    "rehearsal: {pledge: {required: false}, approvals: 2, pseudonyms: "
+	    "false, visibility: {sheets: after-close}}\n",
+	    true, &c);
+	assert_false(c->pledge.required);
+	assert_string_equal(c->pledge.text.en, "pledge");
+	assert_true(!c->pseudonyms && c->approvals == 2);
+	assert_int_equal(c->sheets_seen, SHEETS_AFTER_CLOSE);
+	contest_free(c);
+}
+
 #define REHEARSAL                                                                                  \
 	"rehearsal:\n"                                                                             \
 	"  admission: open\n"                                                                      \
@@ -188,7 +298,78 @@ static const struct {
 	"f.yaml:30:24: \"rehearsal.admission\" is to be one of open, codes, oidc, assertion, not "
 	"\"opn\"\n"
 	"f.yaml:30:29: unknown key \"hours\"; the keys here are: about, admission, revote, "
-	"visibility, publish, seal, openings\n"},
+	"visibility, publish, seal, openings, pledge, approvals, pseudonyms\n"},
+    {GOOD "rehearsal: {approvals: 3, pledge: {text: {ko: 가, en: a}}, pseudonyms: yes}\n",
+	"f.yaml:30:24: \"rehearsal.approvals\" is to be a whole number from 1 to 2, not \"3\"\n"
+	"f.yaml:30:36: unknown key \"text\"; the keys here are: required\n"
+	"f.yaml:30:71: \"rehearsal.pseudonyms\" is to be true or false, not \"yes\"\n"},
+    /* panels */
+    {GOOD CRITERIA "panels:\n"
+		   "  - {id: p, name: {ko: 가, en: a}, criteria: [tek, use, use]}\n"
+		   "  - {id: p, name: {ko: 가, en: a}, criteria: [nil], aggregate: average, "
+		   "comments: no}\n",
+	"f.yaml:35:46: \"tek\" is not in \"criteria\"; add it there\n"
+	"f.yaml:35:56: \"use\" is listed twice; name it once\n"
+	"f.yaml:36:5: all criteria of this panel weigh 0, so all totals are alike; give one of "
+	"them a weight\n"
+	"f.yaml:36:10: the id \"p\" is taken; item 1 of \"panels\" has it already\n"
+	"f.yaml:36:63: \"panels.aggregate\" is to be one of mean, trimmed-mean, median, not "
+	"\"average\"\n"
+	"f.yaml:36:82: \"panels.comments\" is to be one of optional, required, not \"no\"\n"},
+    {GOOD "panels: [{id: p, name: {ko: 가, en: a}}]\n",
+	"f.yaml:30:9: there are panels, but nothing for them to score; list \"criteria\"\n"},
+    {GOOD CRITERIA "panels: [" NINE_PANELS "]\n",
+	"f.yaml:34:9: \"panels\" has 9 items; at most 8 are taken\n"},
+    /* the stage's parts */
+    {GOOD CRITERIA STAGE(PART("a", "panel", "scale: points")
+			     PART("b", "panel", "scale: points, panel: exprts")
+				 PART("b", "metric", "scale: points, panel: experts")
+				     PART("d", "citizens", "scale: points, out_of: 9"),
+	 ""),
+	"f.yaml:36:7: \"panel\" is missing; name the panel whose values this part takes\n"
+	"f.yaml:37:85: \"exprts\" is not in \"panels\"; did you mean \"experts\"?\n"
+	"f.yaml:38:7: \"out_of\" is missing; name the value that gets full points\n"
+	"f.yaml:38:12: the id \"b\" is taken; item 2 of \"parts\" has it already\n"
+	"f.yaml:38:86: only a part with \"source: panel\" has a \"panel\"; leave it out\n"
+	"f.yaml:39:73: votes have no full number that \"points\" could be out of; use "
+	"share-of-maximum or min-max\n"},
+    {GOOD CRITERIA STAGE(PART("a", "metric", "scale: min-max, out_of: 5, subtotal: bench")
+			     PART("b", "metric", "scale: log, subtotal: bemch"),
+	 "  subtotals:\n    - {id: bench, name: {ko: 가, en: a}}\n"
+	 "    - {id: bench, name: {ko: 가, en: a}}\n    - {id: other, name: {ko: 가, en: a}}\n"
+	 "  advance: {count: 3}\n"),
+	"f.yaml:36:88: only \"scale: points\" is out of something; leave it out\n"
+	"f.yaml:37:71: \"stage.parts.scale\" is to be one of points, share-of-maximum, min-max, "
+	"not \"log\"\n"
+	"f.yaml:37:86: \"bemch\" is not in \"subtotals\"; did you mean \"bench\"?\n"
+	"f.yaml:40:12: the id \"bench\" is taken; item 1 of \"subtotals\" has it already\n"
+	"f.yaml:41:7: no part counts towards \"other\"; name it as a part's \"subtotal\", or "
+	"leave it out\n"
+	"f.yaml:42:20: 3 are to go on, but there are 2 entries; it is to be at most that\n"},
+    {GOOD STAGE(
+	 "    - {id: a, name: {ko: 가, en: a}, source: citizens, weight: 0, scale: min-max}\n", ""),
+	"f.yaml:32:5: all parts weigh 0, so there is nothing to rank by; give one of them a "
+	"weight\n"},
+    {GOOD "stage: {advance: {count: 2}}\n",
+	"f.yaml:30:8: \"stage.parts\" is missing; it is to be a list of blocks with the keys id, "
+	"name, source, panel, subtotal, weight, scale, out_of\n"},
+    {GOOD "criteria:\n  - {id: c, name: {ko: 가, en: a}, rubric: {ko: 가, en: a}, min: -9, max: "
+	  "0}\n" STAGE(PART("a", "panel", "scale: points, panel: experts"), ""),
+	"f.yaml:34:7: the greatest total of the panel \"experts\" is not above 0; name the value "
+	"that gets full points as \"out_of\", or use min-max\n"},
+    /* the rest of what is about people and rounds */
+    {GOOD "programme: {id: kai, name: {ko: 가, en: a}, round: 5, rounds: 4, previous: kai}\n",
+	"f.yaml:30:51: this is round 5 of 4; it is to be at most that\n"
+	"f.yaml:30:75: \"kai\" is this contest itself; name the one of the round before\n"},
+    {GOOD "pledge: {required: true}\napprovals: 0\nconflict_scope: university\nvisibility: "
+	  "{sheets: never}\n",
+	"f.yaml:30:9: \"pledge.text\" is missing; it is to be a text in both languages, ko and "
+	"en\n"
+	"f.yaml:31:12: \"approvals\" is to be a whole number from 1 to 2, not \"0\"\n"
+	"f.yaml:32:17: \"conflict_scope\" is to be one of unit, organisation, group, not "
+	"\"university\"\n"
+	"f.yaml:33:22: \"visibility.sheets\" is to be one of after-close, always, not "
+	"\"never\"\n"},
 };
 
 static void test_broken_files(void **state)
@@ -244,6 +425,41 @@ static void test_limits(void **state)
 		if (!extra)
 			contest_free(contest);
 	}
+}
+
+/* Refused by the limit, whether the file is small enough to be read or not. */
+static void test_ten_thousand_entries(void **state)
+{
+	static const struct {
+		const char *rest, *errors;
+	} table[] = {
+	    {"", "f.yaml:15:3: \"entries\" has 10000 items; at most 64 are taken\n"},
+	    {", name: {ko: 팀, en: team}, reading: 팀, lead: snu, head: {ko: 김, en: "
+	     "Kim}, goal: {ko: 목표, en: goal}, showcase: {ko: 소개, en: about}",
+		"f.yaml: a contest has at most 64 entries\n"
+		"f.yaml: is too large; at most 1 MiB is read\n"},
+	};
+	const size_t cap = 4 << 20;
+	char *yaml = malloc(cap);
+
+	(void)state;
+	assert_non_null(yaml);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct contest *contest = NULL;
+		struct config_errors errors;
+		size_t len = (size_t)snprintf(yaml, cap, HEAD ORGANISATIONS "entries:\n");
+		char *text;
+
+		for (int k = 0; k < 10000; k++)
+			len += (size_t)snprintf(
+			    yaml + len, cap - len, "  - {id: e%d%s}\n", k, table[i].rest);
+		fixture_write(yaml);
+		assert_true(contestfile_load("f.yaml", false, &contest, &errors) < 0);
+		text = fixture_errors(&errors);
+		assert_string_equal(text, table[i].errors);
+		free(text);
+	}
+	free(yaml);
 }
 
 static void test_a_showcase_of_301(void **state)
@@ -331,9 +547,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_good_file),
+	    cmocka_unit_test(test_defaults_of_rating),
+	    cmocka_unit_test(test_the_implied_panel),
+	    cmocka_unit_test(test_rating_as_it_stands),
 	    cmocka_unit_test(test_a_rehearsal),
 	    cmocka_unit_test(test_broken_files),
 	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_ten_thousand_entries),
 	    cmocka_unit_test(test_a_showcase_of_301),
 	    cmocka_unit_test(test_shipped_files_load),
 	    cmocka_unit_test(test_the_december_contest_stands_in_the_order_of_its_readings),

@@ -395,7 +395,7 @@ static void test_files_that_cannot_be_read(void **state)
 	fixture_write_bytes(large, DOCUMENT_BYTES_MAX + 1);
 	free(large);
 	assert_int_equal(config_errors_init(&errors, "f.yaml"), 0);
-	assert_int_equal(document_load("f.yaml", &errors, &document), -EINVAL);
+	assert_int_equal(document_load("f.yaml", &errors, &document), -EFBIG);
 	text = fixture_errors(&errors);
 	assert_string_equal(text, "f.yaml: is too large; at most 1 MiB is read\n");
 	free(text);
