@@ -38,6 +38,7 @@ struct stats {
 	uint64_t rate_limited;
 	uint64_t deliveries; /* frames sent to stream subscribers */
 	uint64_t subscribers;
+	int64_t beat_steady_ms; /* the last turn of its loop; at least one a second */
 };
 
 /* One contest round as this worker serves it. */

@@ -4,6 +4,9 @@
 #define BODY_BALLOT (64 * 1024)
 #define BODY_TOKEN  1024 /* a token request has 259 bytes */
 
+/* What people do under their name: pages may call it, and their address is nobody's business. */
+#define NAMED (ROUTE_CORS_PAGES | ROUTE_PRIVATE)
+
 const struct route api_routes[] = {
     {METHOD_GET, "/v1/contests", contests_list, ROUTE_CORS_PAGES, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest", contests_get, ROUTE_CORS_PAGES, 0, NULL},
@@ -16,6 +19,11 @@ const struct route api_routes[] = {
 	BODY_BALLOT, NULL},
     {METHOD_GET, "/v1/contests/:contest/tally", tally_get, ROUTE_CORS_ANY, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/tally/stream", tally_stream, ROUTE_CORS_ANY, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/progress", progress_get, NAMED, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/progress/stream", progress_stream, NAMED, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/turnout", records_turnout, NAMED, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/audit", records_audit, NAMED, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/exports/:export", records_export, NAMED, 0, NULL},
     {METHOD_GET, "/.well-known/private-token-issuer-directory", tokens_directory, ROUTE_CORS_ANY, 0,
 	NULL},
     {METHOD_GET, "/healthz", health_live, 0, 0, NULL},

@@ -22,6 +22,13 @@ void ballots_cast(void *app, struct request *req);
 /* tally.c */
 void tally_get(void *app, struct request *req);
 void tally_stream(void *app, struct request *req);
+/* progress.c */
+void progress_get(void *app, struct request *req);
+void progress_stream(void *app, struct request *req);
+/* records.c */
+void records_turnout(void *app, struct request *req);
+void records_audit(void *app, struct request *req);
+void records_export(void *app, struct request *req);
 /* health.c */
 void health_live(void *app, struct request *req);
 void health_ready(void *app, struct request *req);

@@ -59,7 +59,7 @@ static json_t *describe_row(const struct contest *contest, const struct tally_ro
 	return object;
 }
 
-static json_t *describe_rows(const struct contest *contest, const struct tally_input *input)
+json_t *tally_rows(const struct contest *contest, const struct tally_input *input)
 {
 	struct tally_row rows[CONTEST_ENTRIES_MAX];
 	contest->form->tally(contest, input->counter, input->arg, (int64_t)input->ballots, rows);
@@ -88,8 +88,8 @@ json_t *tally_snapshot(const struct contest *contest, const struct tally_input *
 	    clock_format(input->now_ms, 1, as_of), "epoch", 1, "sequence",
 	    (json_int_t)(too_few ? input->version : tally_sequence(input)), "ballots",
 	    too_few ? json_null() : json_integer((json_int_t)input->ballots), "citizen",
-	    embargo || too_few ? describe_entries(contest) : describe_rows(contest, input),
-	    "experts", "standing");
+	    embargo || too_few ? describe_entries(contest) : tally_rows(contest, input), "experts",
+	    "standing");
 	if (snapshot && (embargo || too_few))
 		json_object_set_new(
 		    snapshot, "withheld", json_string(embargo ? "embargo" : "too-few"));

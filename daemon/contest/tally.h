@@ -47,6 +47,9 @@ bool tally_moves_in_steps(const struct contest *contest, enum phase phase);
 bool tally_is_due(const struct contest *contest, const struct tally_published *last,
     const struct tally_input *input);
 
+/* The rows of all entries, in the contest's order, whatever the public may see. NULL: memory. */
+json_t *tally_rows(const struct contest *contest, const struct tally_input *input);
+
 /* Counts are withheld under embargo, and from everyone while `too_few` have voted; then the number
  * of participants is withheld as well, and null, and the sequence counts acts alone. NULL: memory.
  */

@@ -1,15 +1,13 @@
 /* Makes a board out of the desk's records and the ballots' counters. What of it may be shown to
  * whom is board_json.c's business. */
-#include "office/board.h"
+#include "office/board_impl.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "contest/conflict.h"
 #include "contest/form.h"
-#include "office/rulings.h"
 
 const struct desk_want board_wants[] = {
     {DESK_PEOPLE, NULL},
@@ -21,7 +19,7 @@ const struct desk_want board_wants[] = {
 };
 const size_t board_n_wants = sizeof(board_wants) / sizeof(board_wants[0]);
 
-static json_t *parse(struct slice text)
+json_t *board_parse(struct slice text)
 {
 	return json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
 }
@@ -57,7 +55,7 @@ static json_t *list_of(const struct desk_view *view, enum desk_hash hash)
 	if (good)
 		qsort(ids, n, sizeof(*ids), compare_ids);
 	for (size_t i = 0; i < n && good; i++) {
-		json_t *item = parse(desk_get(view, hash, ids[i]));
+		json_t *item = board_parse(desk_get(view, hash, ids[i]));
 
 		good = json_is_object(item) &&
 		       json_object_set_new(item, "id", json_string(ids[i])) == 0 &&
@@ -126,7 +124,7 @@ static int read_results(const struct desk_view *view, struct board *board)
 		char field[24];
 
 		snprintf(field, sizeof(field), "%zu", version);
-		json_t *stored = parse(desk_get(view, DESK_RESULTS, field));
+		json_t *stored = board_parse(desk_get(view, DESK_RESULTS, field));
 		const char *text = json_string_value(json_object_get(stored, "document"));
 		json_t *document = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 		if (!json_is_object(document) || json_array_append(board->results, stored) != 0) {
@@ -153,7 +151,7 @@ static int read_reasons(
 		struct slice value = desk_get(view, DESK_RULINGS, field);
 		if (!value.ptr)
 			continue;
-		json_t *ruling = parse(value);
+		json_t *ruling = board_parse(value);
 		const char *ko =
 		    json_string_value(json_object_get(json_object_get(ruling, "why"), "ko"));
 		board->reasons[e] = ko ? strdup(ko) : NULL;
@@ -162,173 +160,6 @@ static int read_reasons(
 		if (!board->reasons[e])
 			return -EBADMSG;
 	}
-	return 0;
-}
-
-/* ---- experts and their sheets ---- */
-
-static int read_sheet(
-    const struct contest *contest, const struct desk_view *view, struct board_expert *expert)
-{
-	struct slice value = desk_get(view, DESK_SHEETS, expert->person.id);
-	char why[SHEET_WHY_MAX];
-
-	if (!value.ptr)
-		return 0;
-	json_t *record = parse(value);
-	int rc = sheet_parse(contest, &contest->panels[expert->panel],
-	    json_object_get(record, "sheet"), &expert->sheet, why);
-	expert->revision = (uint64_t)json_integer_value(json_object_get(record, "revision"));
-	expert->saved_ms = json_integer_value(json_object_get(record, "saved"));
-	json_decref(record);
-	return rc == -EINVAL ? -EBADMSG : rc;
-}
-
-static void judge_expert(
-    const struct contest *contest, const struct desk_view *view, struct board_expert *expert)
-{
-	struct sheet_excluded excluded = {0};
-	static const struct sheet none;
-	const struct panel *panel = &contest->panels[expert->panel];
-	const char *affiliation = expert->person.affiliation;
-
-	for (size_t e = 0; e < contest->n_entries; e++) {
-		const struct organisation *with =
-		    affiliation ? conflict_of(contest, affiliation, e) : NULL;
-		expert->conflict[e] = with ? with->id : NULL;
-		expert->ruled[e] = ruling_excludes(view, expert->person.id, contest->entries[e].id);
-		excluded.entry[e] = with || expert->ruled[e];
-	}
-	const struct sheet *sheet = expert->sheet ? expert->sheet : &none;
-	expert->missing = sheet_missing(contest, panel, sheet, &excluded);
-	expert->wanted = sheet_wanted(contest, panel, sheet, &excluded);
-}
-
-/* What organisers see of a person; never the token's id. */
-static int list_person(struct board *board, const struct person *person)
-{
-	json_t *json = person_json(person);
-
-	json_object_del(json, "jti");
-	return json && json_object_set_new(json, "id", json_string(person->id)) == 0 &&
-		       json_array_append_new(board->people, json) == 0
-		   ? 0
-		   : -ENOMEM;
-}
-
-static int compare_experts(const void *a, const void *b)
-{
-	const struct board_expert *x = a, *y = b;
-
-	if (x->panel != y->panel)
-		return x->panel < y->panel ? -1 : 1;
-	int order = strcmp(x->person.name, y->person.name);
-	return order ? order : strcmp(x->person.id, y->person.id);
-}
-
-static int read_person(const struct contest *contest, const struct desk_view *view,
-    struct slice field, struct slice value, struct board *board)
-{
-	char id[PERSON_ID_MAX];
-	struct board_expert *expert = &board->experts[board->n_experts];
-
-	if (field.len >= sizeof(id))
-		return -EBADMSG;
-	memcpy(id, field.ptr, field.len);
-	id[field.len] = '\0';
-	int rc = person_read(id, value, &expert->person);
-	if (rc != 0)
-		return rc;
-	rc = list_person(board, &expert->person);
-	if (rc != 0 || expert->person.role != ROLE_EXPERT || expert->person.revoked_ms ||
-	    contest->n_panels == 0) {
-		person_release(&expert->person);
-		*expert = (struct board_expert){0};
-		return rc;
-	}
-	board->n_experts++;
-	int panel =
-	    expert->person.panel ? contest_panel(contest, slice_text(expert->person.panel)) : 0;
-	if (panel < 0)
-		return -EBADMSG;
-	expert->panel = (size_t)panel;
-	rc = read_sheet(contest, view, expert);
-	if (rc == 0)
-		judge_expert(contest, view, expert);
-	return rc;
-}
-
-static int read_people(
-    const struct contest *contest, const struct desk_view *view, struct board *board)
-{
-	size_t n = desk_count(view, DESK_PEOPLE);
-
-	board->experts = calloc(n + 1, sizeof(*board->experts));
-	if (!board->experts)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		struct slice field, value;
-
-		desk_at(view, DESK_PEOPLE, i, &field, &value);
-		int rc = read_person(contest, view, field, value, board);
-		if (rc != 0)
-			return rc;
-	}
-	qsort(board->experts, board->n_experts, sizeof(*board->experts), compare_experts);
-	return 0;
-}
-
-/* ---- panels ---- */
-
-static bool is_submitted(const struct board_expert *expert)
-{
-	return expert->sheet && expert->sheet->submitted;
-}
-
-/* Whether this expert says nothing of the entry, by right. */
-static bool is_out(const struct board_expert *expert, size_t entry)
-{
-	return expert->conflict[entry] || expert->ruled[entry] ||
-	       (is_submitted(expert) && expert->sheet->recused[entry]);
-}
-
-static int judge_entry(
-    const struct contest *contest, struct board *board, size_t p, size_t e, int64_t *totals)
-{
-	struct board_panel_entry *cell = &board->panel[p][e];
-	size_t n = 0;
-
-	for (size_t i = 0; i < board->n_experts; i++) {
-		const struct board_expert *expert = &board->experts[i];
-
-		if (expert->panel != p)
-			continue;
-		cell->of++;
-		if (is_out(expert, e))
-			cell->recused++;
-		else if (is_submitted(expert) &&
-			 sheet_total(contest, &contest->panels[p], expert->sheet, e, &totals[n]))
-			n++;
-	}
-	cell->too_few = cell->of - cell->recused < (size_t)contest->panels[p].min_experts;
-	aggregate(contest->panels[p].aggregate, totals, n, &cell->result);
-	return 0;
-}
-
-static int judge_panels(const struct contest *contest, struct board *board)
-{
-	int64_t *totals = calloc(board->n_experts + 1, sizeof(*totals));
-
-	if (!totals)
-		return -ENOMEM;
-	for (size_t i = 0; i < board->n_experts; i++) {
-		board->of[board->experts[i].panel]++;
-		board->submitted[board->experts[i].panel] += is_submitted(&board->experts[i]);
-	}
-	for (size_t p = 0; p < contest->n_panels; p++)
-		for (size_t e = 0; e < contest->n_entries; e++)
-			judge_entry(contest, board, p, e, totals);
-	free(totals);
 	return 0;
 }
 
@@ -422,9 +253,9 @@ int board_make(const struct contest *contest, const struct desk_view *view,
 	if (rc == 0)
 		rc = read_reasons(contest, view, board);
 	if (rc == 0)
-		rc = read_people(contest, view, board);
+		rc = board_read_people(contest, view, board);
 	if (rc == 0)
-		rc = judge_panels(contest, board);
+		rc = board_judge_panels(contest, board);
 	if (rc != 0) {
 		board_free(board);
 		return rc;

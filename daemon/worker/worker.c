@@ -15,6 +15,7 @@
 
 #include "api/app.h"
 #include "api/live.h"
+#include "api/progress.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +23,9 @@
 #include "http/policy.h"
 #include "http/server.h"
 #include "http/sse.h"
+#include "office/acts.h"
+#include "office/lookout.h"
+#include "store/desk.h"
 #include "store/ledger.h"
 #include "store/redis.h"
 #include "worker/child.h"
@@ -146,8 +150,17 @@ static int start_service(struct worker *worker, size_t i)
 	};
 	memcpy(ledger.rules_hash, round->rules_hash, sizeof(ledger.rules_hash));
 	service->ledger = ledger_new(app->base, worker->redis, &ledger);
+	service->desk =
+	    desk_new(app->base, worker->redis, &(struct desk_options){.round = round->name});
+	if (!service->ledger || !service->desk)
+		return -ENOMEM;
+	service->office = (struct office){round, service->desk, service->ledger};
+	service->lookout = lookout_new(&service->office);
 	service->live = live_new(app->base, service);
-	return service->ledger && service->live ? 0 : -ENOMEM;
+	service->progress = progress_new(app->base, service);
+	service->tend = acts_tend_new(app->base, &service->office);
+	return service->lookout && service->live && service->progress && service->tend ? 0
+										       : -ENOMEM;
 }
 
 static struct server *start_server(
@@ -203,8 +216,10 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 	worker->drain_until_ms = clock_steady_ms() + worker->app.settings->limits.drain_ms;
 	log_debug("draining");
 	server_drain(worker->server, IDLE_DRAIN_MS);
-	for (size_t i = 0; i < worker->app.n_services; i++)
+	for (size_t i = 0; i < worker->app.n_services; i++) {
 		live_end_streams(worker->app.services[i].live);
+		progress_end_streams(worker->app.services[i].progress);
+	}
 	static const struct timeval often = {0, 20000};
 	event_add(worker->on_tick, &often);
 }
@@ -273,13 +288,19 @@ static void stop(struct worker *worker)
 {
 	struct app *app = &worker->app;
 	redis_free(worker->redis);
-	for (size_t i = 0; i < app->n_services; i++)
+	for (size_t i = 0; i < app->n_services; i++) {
 		ledger_free(app->services[i].ledger);
+		desk_free(app->services[i].desk);
+		acts_tend_free(app->services[i].tend);
+	}
 	signer_free(app->signer);
 	if (worker->server)
 		server_flush(worker->server);
-	for (size_t i = 0; i < app->n_services; i++)
+	for (size_t i = 0; i < app->n_services; i++) {
+		progress_free(app->services[i].progress);
 		live_free(app->services[i].live);
+		lookout_free(app->services[i].lookout);
+	}
 	server_free(worker->server);
 	server_free(worker->admin);
 	for (size_t i = 0; i < app->n_services; i++)
@@ -307,6 +328,7 @@ static void flush(struct worker *worker)
 	}
 	app->stats->deliveries = deliveries;
 	app->stats->subscribers = subscribers;
+	app->stats->beat_steady_ms = clock_steady_ms();
 	server_flush(worker->server);
 	if (worker->admin)
 		server_flush(worker->admin);

@@ -1,0 +1,15 @@
+/* What board.c and board_people.c share. For no one else. */
+#ifndef TALLYD_OFFICE_BOARD_IMPL_H
+#define TALLYD_OFFICE_BOARD_IMPL_H
+
+#include "office/board.h"
+
+/* NULL: not JSON, or memory. */
+json_t *board_parse(struct slice text);
+
+/* Fill experts and people, then the panels. 0; -EBADMSG; -ENOMEM. */
+int board_read_people(
+    const struct contest *contest, const struct desk_view *view, struct board *board);
+int board_judge_panels(const struct contest *contest, struct board *board);
+
+#endif
