@@ -1,0 +1,406 @@
+/* Carries acts out: one decision at the desk, and then every shard.
+ *
+ *   acts_perform, acts_decide -> decide -> on_written -> on_applied -> finish */
+#include "office/acts.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/encode.h"
+#include "office/act.h"
+
+#define REQUEST_ID_SIZE (HEX_SIZE(6) + 2) /* "r-<12 hex digits>" */
+
+enum mode { MODE_PERFORM, MODE_APPROVE, MODE_REJECT };
+
+struct doing {
+	struct office *office;
+	enum mode mode;
+	struct act act; /* approve, reject: the request's, read anew with each decision */
+	char who[OFFICE_WHO_MAX];
+	bool for_correction;
+	char request[REQUEST_ID_SIZE]; /* to be decided; or the id that a new one would get */
+	char *word;                    /* why it is approved or rejected */
+	json_t *stored;                /* the request that is decided */
+	verdict_cb *cb;
+	void *arg;
+	struct verdict verdict; /* a refusal that stands already; status 0: none */
+	bool misread;           /* it was refused before any decision */
+	bool waits;             /* became a request */
+	bool idle;              /* there was nothing to change */
+	bool imports;
+	struct act_case it; /* of the last decision; its pointers are dead after it */
+	uint64_t n;
+};
+
+/* ---- the end ---- */
+
+static void finish(struct doing *doing)
+{
+	doing->cb(doing->arg, &doing->verdict);
+	json_decref(doing->verdict.members);
+	json_decref(doing->stored);
+	act_release(&doing->act);
+	free(doing->word);
+	free(doing);
+}
+
+static json_t *done_members(const struct doing *doing)
+{
+	json_t *members = json_pack("{s:s, s:I, s:I}", "phase", phase_name(doing->it.after),
+	    "version", (json_int_t)doing->it.version, "n", (json_int_t)doing->n);
+	if (members && doing->imports) {
+		json_object_set_new(
+		    members, "imported", json_integer((json_int_t)doing->it.imported));
+		json_object_set_new(
+		    members, "replaced", json_integer((json_int_t)doing->it.replaced));
+	}
+	return members;
+}
+
+static void succeed(struct doing *doing)
+{
+	struct verdict *verdict = &doing->verdict;
+	verdict->status = doing->waits ? 202 : 200;
+	if (doing->waits || doing->mode == MODE_REJECT)
+		verdict->members =
+		    json_pack("{s:s, s:I}", "request", doing->request, "n", (json_int_t)doing->n);
+	else
+		verdict->members = done_members(doing);
+	finish(doing);
+}
+
+static void on_applied(void *arg, int error)
+{
+	struct doing *doing = arg;
+	if (error == 0) {
+		succeed(doing);
+		return;
+	}
+	if (error == -EIO)
+		verdict_refuse(&doing->verdict, 503, "unavailable", "Recorded, not everywhere yet",
+		    "The act is recorded (audit entry %" PRIu64
+		    ") and will be carried through to "
+		    "every shard; do not repeat it, look at the phase.",
+		    doing->n);
+	else
+		verdict_refuse(&doing->verdict, 500, "damaged", "A shard does not follow",
+		    "The act is recorded (audit entry %" PRIu64
+		    "), but a shard is %s; see the "
+		    "runbook.",
+		    doing->n,
+		    error == -EPERM ? "further than the record" : "not what it should be");
+	finish(doing);
+}
+
+static void refuse_late(struct doing *doing)
+{
+	verdict_refuse(&doing->verdict, 409, "not-possible", "Not possible in this phase",
+	    "The contest has closed meanwhile, and nothing reopens after the close.");
+}
+
+static void on_written(void *arg, enum desk_outcome outcome, uint64_t n)
+{
+	struct doing *doing = arg;
+	doing->n = n;
+	if (doing->verdict.status == 0 && outcome == DESK_LATE)
+		refuse_late(doing);
+	else if (doing->verdict.status == 0 && outcome != DESK_WRITTEN &&
+		 !(outcome == DESK_LEFT && doing->idle))
+		verdict_of_desk(outcome, &doing->verdict);
+	if (doing->verdict.status != 0)
+		finish(doing);
+	else if (doing->it.bumped)
+		ledger_apply(doing->office->ledger, doing->it.version, doing->it.latched,
+		    doing->it.opens_ms, doing->it.closes_ms, on_applied, doing);
+	else
+		succeed(doing);
+}
+
+/* ---- requests ---- */
+
+static json_t *parse(struct slice text)
+{
+	return text.ptr ? json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
+/* The id of an open request for the same act, in ret_id. */
+static bool find_same(const struct desk_view *view, const json_t *act, char ret_id[REQUEST_ID_SIZE])
+{
+	bool found = false;
+	for (size_t i = 0; i < desk_count(view, DESK_REQUESTS) && !found; i++) {
+		struct slice id, value;
+		desk_at(view, DESK_REQUESTS, i, &id, &value);
+		json_t *request = parse(value);
+		found = json_equal(json_object_get(request, "act"), act);
+		json_decref(request);
+		if (found)
+			(void)snprintf(ret_id, REQUEST_ID_SIZE, "%.*s", (int)id.len, id.ptr);
+	}
+	return found;
+}
+
+static bool refuse_repetition(struct doing *doing, const struct desk_view *view)
+{
+	char id[REQUEST_ID_SIZE];
+	if (!find_same(view, doing->act.json, id))
+		return false;
+	verdict_refuse(&doing->verdict, 409, "already-requested", "Requested already",
+	    "The same act waits for another organiser as request %s: approve or reject it.", id);
+	doing->verdict.members = json_pack("{s:s}", "request", id);
+	return true;
+}
+
+static int set_request(const struct doing *doing, struct desk_change *change, json_t *request)
+{
+	char *text = request ? json_dumps(request, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	int rc = text ? desk_set(change, DESK_REQUESTS, doing->request, slice_text(text)) : -ENOMEM;
+	free(text);
+	json_decref(request);
+	return rc;
+}
+
+static bool request_it(
+    struct doing *doing, const struct desk_view *view, struct desk_change *change)
+{
+	doing->waits = true;
+	doing->it.bumped = false;
+	json_t *request = json_pack("{s:O, s:s, s:I, s:s, s:b}", "act", doing->act.json, "who",
+	    doing->who, "at", (json_int_t)desk_now_ms(view), "why", doing->act.why,
+	    "for_correction", doing->for_correction);
+	int rc = set_request(doing, change, request);
+	if (rc == 0)
+		rc = desk_note(change, json_pack("{s:s, s:s, s:O, s:s, s:s}", "act", "request.made",
+					   "request", doing->request, "requested", doing->act.json,
+					   "who", doing->who, "why", doing->act.why));
+	return rc == 0 || rc == -ENOMEM || rc == -E2BIG; /* desk_update() remembers those */
+}
+
+/* ---- deciding ---- */
+
+static bool refuse_nothing_known(struct doing *doing)
+{
+	verdict_of_desk(DESK_DAMAGED, &doing->verdict);
+	return false;
+}
+
+/* Whoever is at tallyctl without an organiser's token can give any name, so all of them are one. */
+static bool is_same_organiser(const char *a, const char *b)
+{
+	static const char operator[] = "operator:";
+	size_t n = sizeof(operator) - 1;
+	return strcmp(a, b) == 0 || (strncmp(a, operator, n) == 0 && strncmp(b, operator, n) == 0);
+}
+
+/* Both organisers are named: who approves is who does it. */
+static int name_both(const struct doing *doing, json_t *entry)
+{
+	const json_t *request = doing->stored;
+	json_t *first = json_object_get(request, "who");
+	bool good = json_object_set_new(entry, "request", json_string(doing->request)) == 0 &&
+		    json_object_set(entry, "requested_by", first) == 0;
+	if (good && doing->word[0])
+		good = json_object_set_new(entry, "approval", json_string(doing->word)) == 0;
+	return good ? 0 : -ENOMEM;
+}
+
+static bool write_act(struct doing *doing, struct desk_change *change)
+{
+	json_t *entry = act_entry(&doing->it);
+	int rc = entry ? act_fill(&doing->it, change) : -ENOMEM;
+	if (rc == 0 && doing->mode == MODE_APPROVE) {
+		rc = name_both(doing, entry);
+		if (rc == 0)
+			rc = desk_unset(change, DESK_REQUESTS, doing->request);
+	}
+	if (rc != 0) {
+		json_decref(entry);
+		return refuse_nothing_known(doing);
+	}
+	return desk_note(change, entry) == 0 || true; /* desk_update() remembers a failure */
+}
+
+static bool decide_act(
+    struct doing *doing, const struct desk_view *view, struct desk_change *change)
+{
+	struct act_case *it = &doing->it;
+	*it = (struct act_case){.contest = office_contest(doing->office),
+	    .view = view,
+	    .act = &doing->act,
+	    .who = doing->who,
+	    .for_correction = doing->for_correction};
+	doing->waits = doing->idle = false;
+	doing->imports = doing->act.deed == DEED_METRICS;
+	if (!act_possible(it, &doing->verdict))
+		return false;
+	if (act_is_idle(it)) {
+		it->version = it->record.version;
+		doing->idle = true;
+		return false;
+	}
+	if (doing->mode != MODE_PERFORM || !act_wants_second(it))
+		return write_act(doing, change);
+	return !refuse_repetition(doing, view) && request_it(doing, view, change);
+}
+
+/* Reads the request that is to be decided. */
+static bool find_request(struct doing *doing, const struct desk_view *view)
+{
+	char why[ACT_WHY_MAX];
+	struct slice text = desk_get(view, DESK_REQUESTS, doing->request);
+	act_release(&doing->act);
+	json_decref(doing->stored);
+	doing->stored = NULL;
+	if (!text.ptr) {
+		verdict_refuse(&doing->verdict, 404, "no-such-request", "No such request",
+		    "There is no open request of this name; it may have been decided already.");
+		return false;
+	}
+	doing->stored = parse(text);
+	json_t *act = json_deep_copy(json_object_get(doing->stored, "act"));
+	if (!act || json_object_set(act, "why", json_object_get(doing->stored, "why")) != 0 ||
+	    !json_is_string(json_object_get(doing->stored, "who")) ||
+	    act_read(office_contest(doing->office), act, &doing->act, why) != 0) {
+		json_decref(act);
+		return refuse_nothing_known(doing);
+	}
+	json_decref(act);
+	doing->for_correction = json_is_true(json_object_get(doing->stored, "for_correction"));
+	return true;
+}
+
+static bool approve(struct doing *doing, const struct desk_view *view, struct desk_change *change)
+{
+	const char *first = json_string_value(json_object_get(doing->stored, "who"));
+	if (is_same_organiser(first, doing->who)) {
+		verdict_refuse(&doing->verdict, 403, "same-organiser",
+		    "Another organiser is needed",
+		    "%s asked for this; another organiser must approve it (all who use tallyctl "
+		    "without an organiser's token count as one).",
+		    first);
+		return false;
+	}
+	return decide_act(doing, view, change);
+}
+
+static bool reject(struct doing *doing, struct desk_change *change)
+{
+	doing->it.bumped = false;
+	int rc = desk_unset(change, DESK_REQUESTS, doing->request);
+	if (rc == 0)
+		rc = desk_note(
+		    change, json_pack("{s:s, s:s, s:O, s:O, s:s, s:s}", "act", "request.rejected",
+				"request", doing->request, "requested", doing->act.json,
+				"requested_by", json_object_get(doing->stored, "who"), "who",
+				doing->who, "why", doing->word));
+	return rc == 0 || rc == -ENOMEM || rc == -E2BIG;
+}
+
+static bool decide(void *arg, const struct desk_view *view, struct desk_change *change)
+{
+	struct doing *doing = arg;
+	if (doing->misread)
+		return false;
+	json_decref(doing->verdict.members);
+	doing->verdict = (struct verdict){0};
+	if (doing->mode == MODE_PERFORM)
+		return decide_act(doing, view, change);
+	if (!find_request(doing, view))
+		return false;
+	return doing->mode == MODE_APPROVE ? approve(doing, view, change) : reject(doing, change);
+}
+
+/* ---- beginning ---- */
+
+static struct doing *doing_new(
+    struct office *office, enum mode mode, const char *who, verdict_cb *cb, void *arg)
+{
+	struct doing *doing = calloc(1, sizeof(*doing));
+	if (!doing)
+		return NULL;
+	*doing = (struct doing){.office = office, .mode = mode, .cb = cb, .arg = arg};
+	(void)snprintf(doing->who, sizeof(doing->who), "%s", who);
+	return doing;
+}
+
+static void refuse_for_memory(verdict_cb *cb, void *arg)
+{
+	struct verdict verdict = {0};
+	verdict_refuse(&verdict, 503, "unavailable", "Not possible now",
+	    "Memory is short; nothing was done. Ask again.");
+	cb(arg, &verdict);
+}
+
+/* The refusal of what cannot be read is given by way of the desk too, so that every answer comes in
+ * a later turn. */
+static void begin(struct doing *doing)
+{
+	doing->misread = doing->verdict.status != 0;
+	desk_update(doing->office->desk, doing->misread ? NULL : act_wants,
+	    doing->misread ? 0 : act_n_wants, decide, on_written, doing);
+}
+
+static int draw_request_id(char ret_id[REQUEST_ID_SIZE])
+{
+	uint8_t bytes[6];
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return -EIO;
+	ret_id[0] = 'r';
+	ret_id[1] = '-';
+	(void)hex_encode(bytes, sizeof(bytes), ret_id + 2);
+	return 0;
+}
+
+void acts_perform(struct office *office, const json_t *act, const char *who, bool for_correction,
+    verdict_cb *cb, void *arg)
+{
+	char why[ACT_WHY_MAX];
+	struct doing *doing = doing_new(office, MODE_PERFORM, who, cb, arg);
+	int rc = doing ? draw_request_id(doing->request) : -ENOMEM;
+	if (rc == 0)
+		rc = act_read(office_contest(office), act, &doing->act, why);
+	if (rc != 0 && rc != -EINVAL) {
+		free(doing);
+		refuse_for_memory(cb, arg);
+		return;
+	}
+	doing->for_correction = for_correction;
+	if (rc == -EINVAL)
+		verdict_refuse(
+		    &doing->verdict, 422, "invalid-act", "Not an act of this contest", "%s", why);
+	begin(doing);
+}
+
+/* A rejection is explained; an approval may be. */
+static void check_word(struct doing *doing)
+{
+	long n = act_text_length(doing->word);
+	bool empty = doing->word[0] == '\0';
+	if (empty ? doing->mode == MODE_APPROVE : n > 0 && n <= OFFICE_WHY_MAX)
+		return;
+	verdict_refuse(&doing->verdict, 422, "invalid-act", "Not a decision",
+	    "\"why\" must be plain text of 1 to %d characters.", OFFICE_WHY_MAX);
+}
+
+void acts_decide(struct office *office, const char *request, bool approve, const char *who,
+    const char *why, verdict_cb *cb, void *arg)
+{
+	struct doing *doing = doing_new(office, approve ? MODE_APPROVE : MODE_REJECT, who, cb, arg);
+	char *word = strdup(why ? why : "");
+	if (!doing || !word) {
+		free(doing);
+		free(word);
+		refuse_for_memory(cb, arg);
+		return;
+	}
+	doing->word = word;
+	/* A longer name than any that is drawn is cut to one that is none. */
+	(void)snprintf(doing->request, sizeof(doing->request), "%s",
+	    strlen(request) < sizeof(doing->request) ? request : "?");
+	check_word(doing);
+	begin(doing);
+}

@@ -1,0 +1,240 @@
+/* What a contest needs without anybody asking: the hours are noted, an act that was interrupted
+ * between the record and the shards is finished, and the turnout is sampled.
+ *
+ *   on_tick -> on_record -> (decide_hours -> on_hours) | on_totals -> on_applied */
+#include "office/acts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "office/record.h"
+
+#define LOOK_EVERY 5 /* ticks between looks at shards that should be up to date */
+
+struct acts_tend {
+	struct office *office;
+	struct event *timer;
+	bool busy;  /* something of this is under way */
+	bool ended; /* freed while busy: the last callback lets go */
+	struct record record;
+	int64_t now_ms;
+	unsigned idle_ticks;
+	uint64_t settled; /* every shard was seen with this version */
+	int64_t sampled_minute;
+	uint64_t sampled_ballots;
+};
+
+/* True when the tend lives on. */
+static bool rest(struct acts_tend *tend)
+{
+	tend->busy = false;
+	if (!tend->ended)
+		return true;
+	free(tend);
+	return false;
+}
+
+/* ---- the hours ---- */
+
+static bool opening_is_due(const struct record *record, int64_t now_ms)
+{
+	return record->opens_ms && !record->opened_ms && now_ms >= record->opens_ms;
+}
+
+/* The phase is closed by the clock, and the record does not say so yet. */
+static bool close_is_due(const struct record *record)
+{
+	return record->phase == PHASE_CLOSED &&
+	       strcmp(record->latched, phase_name(PHASE_CLOSED)) != 0;
+}
+
+static int set_now(struct desk_change *change, const char *field, int64_t now_ms)
+{
+	char text[24];
+	(void)snprintf(text, sizeof(text), "%" PRId64, now_ms);
+	return desk_set(change, DESK_RECORD, field, slice_text(text));
+}
+
+static bool note(struct desk_change *change, const char *act)
+{
+	(void)desk_note(change, json_pack("{s:s, s:s}", "act", act, "who", "hours"));
+	return true; /* desk_update() remembers whatever went wrong, and writes nothing */
+}
+
+/* Decided at the desk, so it is noted once, however many look at the clock. Opening by the hours
+ * changes nothing in the shards, which know them; the close is latched there. */
+static bool decide_hours(void *arg, const struct desk_view *view, struct desk_change *change)
+{
+	struct acts_tend *tend = arg;
+	struct record record;
+	int64_t now_ms = desk_now_ms(view);
+	if (tend->ended || record_read(office_contest(tend->office), view, &record) != 0)
+		return false;
+	if (opening_is_due(&record, now_ms)) {
+		(void)set_now(change, "opened", now_ms);
+		return note(change, "open");
+	}
+	if (!close_is_due(&record))
+		return false;
+	(void)desk_set(change, DESK_RECORD, "phase", slice_text(phase_name(PHASE_CLOSED)));
+	(void)set_now(change, "closed", now_ms);
+	desk_bump(change);
+	return note(change, "close");
+}
+
+static void look(struct acts_tend *tend);
+
+static void on_hours(void *arg, enum desk_outcome outcome, uint64_t n)
+{
+	struct acts_tend *tend = arg;
+	(void)n;
+	/* The record has changed: on to the shards with what it says now. Else with the next tick.
+	 */
+	if (rest(tend) && outcome == DESK_WRITTEN)
+		look(tend);
+}
+
+/* ---- the shards ---- */
+
+static void on_applied(void *arg, int error)
+{
+	struct acts_tend *tend = arg;
+	if (error == 0)
+		tend->settled = tend->record.version;
+	(void)rest(tend); /* else: again with the next tick */
+}
+
+/* {"ballots":n,"counters":{name:n}}: what a reader needs to compute any form's rows. */
+static json_t *counters_json(const struct ledger_totals *totals)
+{
+	json_t *counters = json_object();
+	for (size_t i = 0; i < totals->n_counters; i++) {
+		const struct ledger_counter *counter = &totals->counters[i];
+		char name[FORM_COUNTER_MAX + 8];
+		(void)snprintf(
+		    name, sizeof(name), "%.*s", (int)counter->name.len, counter->name.ptr);
+		json_object_set_new(counters, name, json_integer(counter->value));
+	}
+	return json_pack(
+	    "{s:I, s:o}", "ballots", (json_int_t)totals->ballots, "counters", counters);
+}
+
+static void sample(struct acts_tend *tend, const struct ledger_totals *totals)
+{
+	json_t *json = counters_json(totals);
+	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	if (text) {
+		tend->sampled_minute = tend->now_ms / 60000;
+		tend->sampled_ballots = totals->ballots;
+		desk_sample(tend->office->desk, tend->sampled_minute, slice_text(text));
+	}
+	free(text);
+	json_decref(json);
+}
+
+/* A minute that has not been noted while votes can come in. */
+static bool minute_is_due(const struct acts_tend *tend)
+{
+	return tend->now_ms / 60000 != tend->sampled_minute &&
+	       (tend->record.phase == PHASE_OPEN || tend->record.phase == PHASE_PAUSED);
+}
+
+/* And once more after the last of them. */
+static bool sample_is_due(const struct acts_tend *tend, const struct ledger_totals *totals)
+{
+	return minute_is_due(tend) || totals->ballots != tend->sampled_ballots;
+}
+
+static void on_totals(void *arg, int error, const struct ledger_totals *totals)
+{
+	struct acts_tend *tend = arg;
+	const struct record *record = &tend->record;
+	if (error != 0 || tend->ended) {
+		(void)rest(tend);
+		return;
+	}
+	if (sample_is_due(tend, totals))
+		sample(tend, totals);
+	if (totals->least_version >= record->version) {
+		tend->settled = record->version;
+		(void)rest(tend);
+		return;
+	}
+	ledger_apply(tend->office->ledger, record->version, record->latched, record->opens_ms,
+	    record->closes_ms, on_applied, tend);
+}
+
+/* ---- looking ---- */
+
+static bool shards_are_due(struct acts_tend *tend)
+{
+	if (tend->record.version == tend->settled && !minute_is_due(tend) &&
+	    ++tend->idle_ticks < LOOK_EVERY)
+		return false;
+	tend->idle_ticks = 0;
+	return true;
+}
+
+static void on_record(void *arg, const struct desk_view *view)
+{
+	struct acts_tend *tend = arg;
+	if (tend->ended || !view ||
+	    record_read(office_contest(tend->office), view, &tend->record) != 0) {
+		(void)rest(tend);
+		return;
+	}
+	tend->now_ms = desk_now_ms(view);
+	tend->record.notice = slice_make(NULL, 0); /* borrowed from the view */
+	if (opening_is_due(&tend->record, tend->now_ms) || close_is_due(&tend->record))
+		desk_update(tend->office->desk, NULL, 0, decide_hours, on_hours, tend);
+	else if (shards_are_due(tend))
+		ledger_totals(tend->office->ledger, on_totals, tend);
+	else
+		(void)rest(tend);
+}
+
+static void look(struct acts_tend *tend)
+{
+	if (tend->busy || !ledger_is_ready(tend->office->ledger))
+		return;
+	tend->busy = true;
+	desk_read(tend->office->desk, NULL, 0, on_record, tend);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	look(arg);
+}
+
+struct acts_tend *acts_tend_new(struct event_base *base, struct office *office)
+{
+	const struct timeval second = {1, 0};
+	struct acts_tend *tend = calloc(1, sizeof(*tend));
+	if (!tend)
+		return NULL;
+	tend->office = office;
+	tend->settled = UINT64_MAX; /* not looked at yet */
+	tend->timer = event_new(base, -1, EV_PERSIST, on_tick, tend);
+	if (!tend->timer || event_add(tend->timer, &second) != 0) {
+		acts_tend_free(tend);
+		return NULL;
+	}
+	return tend;
+}
+
+void acts_tend_free(struct acts_tend *tend)
+{
+	if (!tend)
+		return;
+	if (tend->timer)
+		event_free(tend->timer);
+	tend->ended = true;
+	if (!tend->busy)
+		free(tend);
+}
