@@ -42,6 +42,7 @@ typedef void verdict_cb(void *arg, const struct verdict *verdict);
 /* The verdict that a desk's outcome alone means: 503 unavailable, outcome-unknown, 500 damaged; 403
  * closed for DESK_LATE. */
 void verdict_of_desk(enum desk_outcome outcome, struct verdict *ret);
+/* Overwrites all of *ret, so further members are added afterwards. */
 __attribute__((format(printf, 5, 6))) void verdict_refuse(
     struct verdict *ret, int status, const char *slug, const char *title, const char *format, ...);
 

@@ -1,0 +1,44 @@
+/* What the desk's outcomes mean to whoever asked. */
+#include "office/office.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void verdict_of_desk(enum desk_outcome outcome, struct verdict *ret)
+{
+	switch (outcome) {
+	case DESK_WRITTEN:
+	case DESK_LEFT:
+		*ret = (struct verdict){.status = 200};
+		return;
+	case DESK_LATE:
+		verdict_refuse(ret, 403, "closed", "The contest is closed",
+		    "Nothing was changed: the time for it is over.");
+		return;
+	case DESK_BUSY:
+		verdict_refuse(ret, 503, "unavailable", "The record cannot be reached now",
+		    "Nothing was changed. Ask again in a moment.");
+		return;
+	case DESK_UNKNOWN:
+		verdict_refuse(ret, 503, "outcome-unknown",
+		    "It is not known yet whether it was done",
+		    "The record did not answer in time. Look at what stands there before asking "
+		    "again.");
+		return;
+	case DESK_DAMAGED:
+		break;
+	}
+	verdict_refuse(ret, 500, "damaged", "The record is damaged",
+	    "Nothing was changed: what is stored is not what it should be. See ops/runbook.md.");
+}
+
+void verdict_refuse(
+    struct verdict *ret, int status, const char *slug, const char *title, const char *format, ...)
+{
+	va_list args;
+
+	*ret = (struct verdict){.status = status, .slug = slug, .title = title};
+	va_start(args, format);
+	(void)vsnprintf(ret->detail, sizeof(ret->detail), format, args);
+	va_end(args);
+}
