@@ -497,6 +497,8 @@ static void test_shipped_files_load(void **state)
 	    {"contests/kai-stage1.yaml", "choices", 5},
 	    {"examples/choices-many.yaml", "choices", 4},
 	    {"examples/demonstration.yaml", "choices", 3},
+	    {"examples/presentation.yaml", "choices", 4},
+	    {"examples/ranking.yaml", "ranking", 4},
 	    {"examples/scores.yaml", "scores", 2},
 	    {"examples/specialised.yaml", "choices", 2},
 	};
@@ -509,6 +511,8 @@ static void test_shipped_files_load(void **state)
 		char path[1200], *text;
 		int error;
 
+		if (!form_find(slice_text(table[i / 2].form)))
+			continue; /* its form is not built in */
 		(void)snprintf(path, sizeof(path), "%s/config/%s", fixture_root, table[i / 2].path);
 		error = contestfile_load(path, rehearsal, &contest, &errors);
 		text = fixture_errors(&errors);
