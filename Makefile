@@ -27,7 +27,8 @@ LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -levent_extra -lcsv -l
 
 MAINS   := daemon/main.c daemon/ctl/tallyctl.c
 SOURCES := $(filter-out $(MAINS),$(wildcard daemon/*/*.c))
-OBJECTS := $(SOURCES:daemon/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/store/ballot.lua.o \
+OBJECTS := $(SOURCES:daemon/%.c=$(BUILD)/obj/%.o) \
+           $(patsubst daemon/%,$(BUILD)/obj/%.o,$(wildcard daemon/store/*.lua)) \
            $(patsubst %,$(BUILD)/obj/llhttp/%.o,api http llhttp)
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -51,7 +52,7 @@ $(BUILD)/obj/%.o: daemon/%.c
 	@mkdir -p $(@D); echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/store/ballot.lua.o: daemon/store/ballot.lua
+$(BUILD)/obj/store/%.lua.o: daemon/store/%.lua
 	@mkdir -p $(@D); echo "  EMBED $<"
 	$(Q)ld -r -b binary -z noexecstack -o $@ $<
 

@@ -1,4 +1,4 @@
-#!lua name=tallyd_1
+#!lua name=tallyd_2
 
 -- Counting and issuing, one atomic call a shard. Keys and their contents: daemon/store/ledger.h.
 --
@@ -57,6 +57,10 @@ local function hex(s)
   return (string.gsub(s, '.', function(c) return string.format('%02x', string.byte(c)) end))
 end
 
+-- Phases as acts set them -> how far. Where it is above 0 the shard is latched: closed for good. ''
+-- goes by the hours.
+local PROGRESS = { [''] = 0, paused = 0, closed = 1, provisional = 2, certified = 3, corrected = 4 }
+
 -- The fields of a rules record, in the order in which they are read here.
 local function parse_rules(key, r)
   local prefix = string.match(key, '^(.*):rules$')
@@ -70,8 +74,10 @@ local function parse_rules(key, r)
     opens = integer(r[2]), closes = integer(r[3]), shard = integer(r[4]), shards = integer(r[5]),
     buckets = integer(r[6]), revote = r[7], phase = r[8], version = integer(r[9]),
   }
+  local progress = PROGRESS[rules.phase]
+  rules.latched = progress and progress > 0
   if rules.opens and rules.closes and rules.shard and rules.shards and rules.buckets
-      and rules.phase and rules.version and rules.shard >= 0 and rules.shard < rules.shards
+      and progress and rules.version and rules.shard >= 0 and rules.shard < rules.shards
       and rules.buckets >= 1 then
     return rules
   end
@@ -106,7 +112,7 @@ end
 
 -- nil while ballots are taken.
 local function shut(rules, now)
-  if rules.phase == 'closed' or (rules.closes > 0 and now >= rules.closes) then
+  if rules.latched or (rules.closes > 0 and now >= rules.closes) then
     return 'closed'
   elseif rules.phase ~= '' then
     return 'paused'
@@ -474,7 +480,7 @@ end
 ---- reading ----
 
 -- KEYS rules, log, count, issued. ARGV rules hash.
--- Answers {clock in ms, phase, version, size of the log, issued, {counter, value, …}}.
+-- Answers {clock in ms, phase, version, size of the log, issued, {counter, value, …}, opens, closes}.
 local function read(keys, args)
   local rules, err = rules_of(keys[1], args[1])
   if not rules then
@@ -485,6 +491,9 @@ local function read(keys, args)
   if not size then
     return err
   end
+  if rules.latched and redis.call('HGET', keys[1], 'size') ~= text(size) then
+    return damaged(keys[2]) -- ballots came or went after the close
+  end
   local counts = redis.pcall('HGETALL', keys[3])
   if counts.err then
     return counts
@@ -494,21 +503,65 @@ local function read(keys, args)
     return damaged(keys[4])
   end
   local now = now_ms()
-  local phase = shut(rules, now) or 'open'
+  local phase = rules.latched and rules.phase or shut(rules, now) or 'open'
   if phase == 'not-open' then
     phase = 'announced'
   end
-  return { now, phase, rules.version, size, integer(issued), counts }
+  return { now, phase, rules.version, size, integer(issued), counts, rules.opens, rules.closes }
+end
+
+---- acts ----
+
+-- KEYS rules, log. ARGV rules hash, version, phase, opens, closes.
+-- Carries the contest's record to this shard. Answers applied; same, where this version or a newer
+-- one has been; or further: a latched shard does not go back, nor does a close come nearer.
+local function apply(keys, args)
+  local rules, err = rules_of(keys[1], args[1])
+  if not rules then
+    return err
+  end
+  if keys[2] ~= rules.log then
+    return differ('keys')
+  end
+  local version, phase, opens, closes = integer(args[2]), args[3], integer(args[4]), integer(args[5])
+  local progress = PROGRESS[phase]
+  if not (version and progress and opens and closes) then
+    return redis.error_reply('ERR malformed call')
+  end
+  if version <= rules.version then
+    return redis.status_reply('same')
+  end
+  if progress < PROGRESS[rules.phase] or (progress == 0 and closes > 0 and closes < rules.closes) then
+    return redis.status_reply('further')
+  end
+  if rules.latched then -- the hours are history
+    redis.call('HSET', keys[1], 'version', args[2], 'phase', phase)
+    return redis.status_reply('applied')
+  end
+  if progress == 0 then
+    redis.call('HSET', keys[1], 'version', args[2], 'phase', phase, 'opens', args[4],
+      'closes', args[5])
+    return redis.status_reply('applied')
+  end
+  local size
+  size, err = log_size(keys[2])
+  if not size then
+    return err
+  end
+  redis.call('HSET', keys[1], 'version', args[2], 'phase', phase, 'opens', args[4],
+    'closes', args[5], 'size', text(size))
+  return redis.status_reply('applied')
 end
 
 ---- the rules record ----
 
 -- KEYS rules, log, issued. ARGV record, hash, opens, closes, shard, shards, buckets, revote.
 -- Rules are frozen at opening; those of a rehearsal, which has no hours, by its first token or
--- ballot. Phase and version outlive a replacement, so that no sequence number goes back.
+-- ballot. The phase outlives a replacement; the version begins anew, so that the record's amended
+-- hours are applied to the new rules as well.
 -- Answers same, new or replaced.
 local function open(keys, args)
-  local stored = redis.pcall('HMGET', keys[1], 'hash', 'opens', 'phase', 'version')
+  local stored = redis.pcall('HMGET', keys[1], 'hash', 'opens', 'phase')
   if stored.err then
     return stored
   end
@@ -532,7 +585,7 @@ local function open(keys, args)
   end
   redis.call('HSET', keys[1], 'record', args[1], 'hash', args[2], 'opens', args[3],
     'closes', args[4], 'shard', args[5], 'shards', args[6], 'buckets', args[7], 'revote', args[8],
-    'phase', stored[3] or '', 'version', stored[4] or '0')
+    'phase', stored[3] or '', 'version', '0')
   return redis.status_reply(hash and 'replaced' or 'new')
 end
 
@@ -556,9 +609,10 @@ local function publish(keys, args)
   return args[1]
 end
 
-redis.register_function('cast_1', cast)
-redis.register_function('issue_1', issue)
-redis.register_function('open_1', open)
-redis.register_function('publish_1', publish)
-redis.register_function { function_name = 'find_1', callback = find_ballot, flags = { 'no-writes' } }
-redis.register_function { function_name = 'read_1', callback = read, flags = { 'no-writes' } }
+redis.register_function('apply_2', apply)
+redis.register_function('cast_2', cast)
+redis.register_function('issue_2', issue)
+redis.register_function('open_2', open)
+redis.register_function('publish_2', publish)
+redis.register_function { function_name = 'find_2', callback = find_ballot, flags = { 'no-writes' } }
+redis.register_function { function_name = 'read_2', callback = read, flags = { 'no-writes' } }

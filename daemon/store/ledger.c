@@ -1,5 +1,6 @@
 /* The ledger's life, its keys, and the questions that are one call each: finding a ballot,
- * recording an issuance, the published snapshot. Casting is in ledger_cast.c. */
+ * recording an issuance, the published snapshot. Casting is in ledger_cast.c, acts in
+ * ledger_apply.c. */
 #include "store/ledger.h"
 
 #include <errno.h>
@@ -81,35 +82,6 @@ void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
-/* ---- what error replies mean ---- */
-
-static bool first_word_is(struct slice text, const char *word)
-{
-	size_t n = strlen(word);
-
-	return slice_starts(text, word) && (text.len == n || text.ptr[n] == ' ');
-}
-
-/* The words are those of Redis 7 (src/server.c, createSharedObjects) and of ballot.lua. */
-enum refusal ledger_refusal(const struct redis_reply *error)
-{
-	static const char *const for_now[] = {"LOADING", "OOM", "READONLY", "BUSY", "MISCONF",
-	    "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "MOVED", "ASK", "NOPERM", "NOAUTH"};
-	struct slice text = redis_reply_text(error);
-
-	for (size_t i = 0; i < sizeof(for_now) / sizeof(*for_now); i++) {
-		if (first_word_is(text, for_now[i]))
-			return REFUSED_FOR_NOW;
-	}
-	if (first_word_is(text, "TRYAGAIN"))
-		return REFUSED_ALONE;
-	if (first_word_is(text, "RULESDIFFER"))
-		return REFUSED_RULES;
-	if (slice_is(text, "ERR Function not found"))
-		return REFUSED_MISSING;
-	return REFUSED_DAMAGED;
-}
-
 /* ---- questions of one call ---- */
 
 struct question {
@@ -142,12 +114,19 @@ static bool refused(struct ledger *ledger, const struct redis_reply *reply, enum
 {
 	if (redis_reply_kind(reply) != REDIS_ERROR)
 		return false;
-	*ret = ledger_refusal(reply);
+	*ret = library_refusal(reply);
 	if (*ret == REFUSED_MISSING)
 		ledger_recheck(ledger, "function library missing");
 	else if (*ret == REFUSED_RULES)
 		ledger_recheck(ledger, "rules-differ: the shard holds other rules");
 	return true;
+}
+
+int ledger_error(struct ledger *ledger, const struct redis_reply *error)
+{
+	enum refusal refusal;
+
+	return refused(ledger, error, &refusal) && refusal == REFUSED_DAMAGED ? -EBADMSG : -EIO;
 }
 
 static enum cast_verdict find_verdict(
@@ -192,7 +171,7 @@ void ledger_find(
 	    bucket, sizeof(bucket), "%s:spent:%u", shard->prefix, ledger_bucket_of(ledger, spent));
 	q->cb.cast = cb;
 	redis_call(ledger->redis, on_found, q, 8,
-	    (struct slice[]){slice_text("FCALL"), slice_text("find_1"), slice_text("3"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("find_2"), slice_text("3"),
 		slice_text(shard->rules_key), slice_text(shard->log_key), slice_text(bucket),
 		slice_make(ledger->options.rules_hash, 32), slice_make(spent, LEDGER_SPENT_SIZE)});
 }
@@ -241,7 +220,7 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
 	    ledger_bucket_of(ledger, identity));
 	q->cb.issue = cb;
 	redis_call(ledger->redis, on_issued, q, 9,
-	    (struct slice[]){slice_text("FCALL"), slice_text("issue_1"), slice_text("3"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("issue_2"), slice_text("3"),
 		slice_text(shard->rules_key), slice_text(bucket), slice_text(shard->issued_key),
 		slice_make(ledger->options.rules_hash, 32),
 		slice_make(identity, LEDGER_IDENTITY_SIZE), slice_make(blinded_hash, 32)});
@@ -253,13 +232,12 @@ static void on_published(void *arg, enum redis_outcome outcome, const struct red
 {
 	struct question *q = arg;
 	struct slice text = slice_make("", 0);
-	enum refusal refusal;
 	int error = 0;
 
 	if (outcome != REDIS_OK)
 		error = -EIO;
-	else if (refused(q->ledger, reply, &refusal))
-		error = refusal == REFUSED_DAMAGED ? -EBADMSG : -EIO;
+	else if (redis_reply_kind(reply) == REDIS_ERROR)
+		error = ledger_error(q->ledger, reply);
 	else
 		text = redis_reply_text(reply);
 	q->cb.published(q->arg, error, text);
@@ -281,6 +259,6 @@ void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, 
 
 	q->cb.published = cb;
 	redis_call(ledger->redis, on_published, q, 5,
-	    (struct slice[]){slice_text("FCALL"), slice_text("publish_1"), slice_text("1"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("publish_2"), slice_text("1"),
 		slice_text(ledger->published_key), text});
 }

@@ -6,8 +6,8 @@
  *
  *   S:rules        hash    record (canonical JSON), hash (32 bytes), opens, closes (ms, 0 = none),
  *                          shard, shards, buckets, revote, version (of the last act applied), phase
- *                          ("" | paused | closed | provisional | certified | corrected), size (of the
- *                          log, latched once closed)
+ *                          ("" | paused | closed | provisional | certified | corrected), size (of
+ *                          the log, latched once closed)
  *   S:spent:<b>    hash    spent (16 bytes) -> "<index>" or "<index> <replacements>"
  *   S:count        hash    counter -> integer; ballots -> counted tokens of the shard
  *   S:log          stream  ID "<first index + 1>-0", field b = (spent 16 | u16be length | ballot)*
@@ -156,7 +156,7 @@ struct ledger_totals {
 	uint64_t version;  /* sum of the shards' phase versions */
 	int64_t now_ms;    /* the earliest shard's clock */
 	const char *phase; /* least advanced: announced, open, paused, closed, provisional… */
-	uint64_t least_version; /* the shard's that is furthest behind */
+	uint64_t least_version;      /* the shard's that is furthest behind */
 	int64_t opens_ms, closes_ms; /* as amended, of that shard */
 	uint64_t issued;
 	const struct ledger_counter *counters; /* sorted by name, each name once */
@@ -170,10 +170,10 @@ void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg);
 
 /* ---- acts ---- */
 
-/* Carries the contest's record over to every shard: phase ("" or one of those above from paused on) and
- * hours. A shard that has this version or a newer one is left alone; from "closed" on it latches the size
- * of its log, and neither takes ballots nor goes back. `error`: 0 when all shards have it; -EIO, -EBADMSG,
- * or -EPERM (a shard is further). */
+/* Carries the contest's record over to every shard: phase ("" or one of those above from paused on)
+ * and hours. A shard that has this version or a newer one is left alone; from "closed" on it
+ * latches the size of its log, and neither takes ballots nor goes back. `error`: 0 when all shards
+ * have it; -EIO, -EBADMSG, or -EPERM (a shard is further). */
 typedef void applied_cb(void *arg, int error);
 void ledger_apply(struct ledger *ledger, uint64_t version, const char *phase, int64_t opens_ms,
     int64_t closes_ms, applied_cb *cb, void *arg);

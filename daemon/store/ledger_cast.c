@@ -17,7 +17,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 
-enum { CALL_HEAD = 7 }; /* FCALL cast_1 n rules log count … hash */
+enum { CALL_HEAD = 7 }; /* FCALL cast_2 n rules log count … hash */
 
 struct batch {
 	struct batch *next;
@@ -176,7 +176,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 	argv = ledger->argv;
 	buckets = number_buckets(ledger, batch, argv + 6);
 	argv[0] = slice_text("FCALL");
-	argv[1] = slice_text("cast_1");
+	argv[1] = slice_text("cast_2");
 	argv[2] = small_number(3 + buckets);
 	argv[3] = slice_text(shard->rules_key);
 	argv[4] = slice_text(shard->log_key);
@@ -359,7 +359,7 @@ static void log_damage(struct batch *batch, struct slice text)
 
 static void batch_refused(struct batch *batch, const struct redis_reply *error)
 {
-	switch (ledger_refusal(error)) {
+	switch (library_refusal(error)) {
 	case REFUSED_FOR_NOW:
 		tell_all(batch, CAST_BUSY);
 		break;
@@ -389,7 +389,7 @@ static void on_batch(void *arg, enum redis_outcome outcome, const struct redis_r
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {
 		batch_refused(batch, reply);
 	} else if (redis_reply_count(reply) != batch->n + 1) {
-		log_error("cast_1 answered %zu of %u verdicts", redis_reply_count(reply), batch->n);
+		log_error("cast_2 answered %zu of %u verdicts", redis_reply_count(reply), batch->n);
 		tell_all(batch, CAST_UNKNOWN);
 	} else {
 		hand_out(batch, reply);

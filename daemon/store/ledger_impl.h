@@ -1,15 +1,16 @@
 /* What the parts of the ledger share: ledger.c (life, single questions), ledger_setup.c
- * (readiness), ledger_cast.c (batches), ledger_totals.c (reading). For no one else. */
+ * (readiness), ledger_cast.c (batches), ledger_totals.c (reading), ledger_apply.c (acts). For no
+ * one else. */
 #ifndef TALLYD_STORE_LEDGER_IMPL_H
 #define TALLYD_STORE_LEDGER_IMPL_H
 
 #include <event2/event_struct.h>
 
 #include "store/cast_record.h"
+#include "store/library.h"
 #include "store/ledger.h"
 #include "store/redis.h"
 
-#define LEDGER_LIBRARY    "tallyd_1"
 #define LEDGER_PREFIX_MAX 160 /* "{<contest>~rehearsal/<shard>}" */
 #define LEDGER_KEY_MAX    (LEDGER_PREFIX_MAX + 32)
 
@@ -22,7 +23,7 @@ struct shard {
 	struct cast_list gathered; /* in this turn, in order */
 };
 
-enum setup_step { SETUP_IDLE, SETUP_LIST, SETUP_LOAD, SETUP_RULES };
+enum setup_step { SETUP_IDLE, SETUP_LIBRARIES, SETUP_RULES };
 
 struct ledger {
 	struct event_base *base;
@@ -53,16 +54,9 @@ struct ledger {
 	char (*keys)[LEDGER_KEY_MAX]; /* scratch: LEDGER_BATCH_MAX of them */
 };
 
-/* What an error reply means for the call that got it. */
-enum refusal {
-	REFUSED_FOR_NOW, /* by Redis as it stands, before the function ran */
-	REFUSED_ALONE,   /* likewise, but a smaller call may pass (TRYAGAIN) */
-	REFUSED_MISSING, /* the function is not loaded */
-	REFUSED_RULES,   /* the shard has other rules */
-	REFUSED_DAMAGED, /* data are not what they should be */
-};
-
-enum refusal ledger_refusal(const struct redis_reply *error);
+/* What an error reply means where there is only -EIO or -EBADMSG to say; a library or rules gone
+ * astray is looked after. */
+int ledger_error(struct ledger *ledger, const struct redis_reply *error);
 
 unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16]);
 unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16]);

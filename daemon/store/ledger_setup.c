@@ -1,8 +1,9 @@
-/* Makes the ledger ready, again after every reconnection: the function library is there and is this
- * program's own, and every shard holds this worker's rules. LIST, LOAD where absent, LIST again,
- * then one call a shard; whatever fails is tried again until it is done. */
+/* Makes the ledger ready, again after every reconnection: the function libraries are there and are
+ * this program's own (library.c), and every shard holds this worker's rules, one call a shard.
+ * Whatever fails is tried again until it is done. */
 #include "store/ledger_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,17 +11,7 @@
 
 #include "base/encode.h"
 
-/* daemon/store/ballot.lua, embedded by `ld -r -b binary`. */
-extern const char _binary_daemon_store_ballot_lua_start[];
-extern const char _binary_daemon_store_ballot_lua_end[];
-
 enum { RETRY_MS = 250 };
-
-static struct slice library_code(void)
-{
-	return slice_make(_binary_daemon_store_ballot_lua_start,
-	    (size_t)(_binary_daemon_store_ballot_lua_end - _binary_daemon_store_ballot_lua_start));
-}
 
 /* The only place that changes readiness. */
 static void set_ready(struct ledger *ledger, bool ready, const char *why)
@@ -61,89 +52,27 @@ static void setup_fail(struct ledger *ledger, const char *why)
 	ledger_cast_unpark(ledger);
 }
 
-/* Ends a step that went wrong, with the server's own words where there are any. */
-static bool setup_step_failed(
-    struct ledger *ledger, enum redis_outcome outcome, const struct redis_reply *reply)
-{
-	char why[sizeof(ledger->why)];
-	struct slice text;
+/* ---- the libraries ---- */
 
-	if (outcome != REDIS_OK) {
-		setup_fail(ledger, "redis is not connected: no answer");
-		return true;
-	}
-	if (redis_reply_kind(reply) != REDIS_ERROR)
-		return false;
-	text = redis_reply_text(reply);
-	snprintf(why, sizeof(why), "redis: %.*s", (int)(text.len < 200 ? text.len : 200), text.ptr);
-	setup_fail(ledger, why);
-	return true;
-}
-
-/* ---- the library ---- */
-
-static void list_library(struct ledger *ledger);
 static void lay_rules(struct ledger *ledger);
 
-/* The value behind "library_code" in the first (only) library of FUNCTION LIST's reply. */
-static const struct redis_reply *code_in(const struct redis_reply *list)
-{
-	const struct redis_reply *library;
-
-	if (redis_reply_count(list) == 0)
-		return NULL;
-	library = redis_reply_at(list, 0);
-	for (size_t i = 0; i + 1 < redis_reply_count(library); i += 2) {
-		if (slice_is(redis_reply_text(redis_reply_at(library, i)), "library_code"))
-			return redis_reply_at(library, i + 1);
-	}
-	return NULL;
-}
-
-static void on_loaded(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+static void on_libraries(void *arg, int error, const char *why)
 {
 	struct ledger *ledger = arg;
 
-	/* Another worker may have been quicker; either way the list tells what is there now. */
-	if (outcome == REDIS_OK && redis_reply_kind(reply) == REDIS_ERROR) {
-		struct slice text = redis_reply_text(reply);
-
-		if (slice_starts(text, "ERR Library '" LEDGER_LIBRARY "' already exists")) {
-			list_library(ledger);
-			return;
-		}
-	}
-	if (!setup_step_failed(ledger, outcome, reply))
-		list_library(ledger);
-}
-
-static void on_listed(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
-{
-	struct ledger *ledger = arg;
-	const struct redis_reply *code;
-
-	if (setup_step_failed(ledger, outcome, reply))
-		return;
-	code = code_in(reply);
-	if (!code) {
-		ledger->step = SETUP_LOAD;
-		redis_call(ledger->redis, on_loaded, ledger, 3,
-		    (struct slice[]){slice_text("FUNCTION"), slice_text("LOAD"), library_code()});
-	} else if (!slice_equal(redis_reply_text(code), library_code())) {
-		ledger->refused = true;
-		setup_fail(ledger, "the function library " LEDGER_LIBRARY
-				   " in Redis has other code than this program's");
-	} else {
+	if (error == 0) {
 		lay_rules(ledger);
+		return;
 	}
+	if (error == -EEXIST)
+		ledger->refused = true;
+	setup_fail(ledger, why);
 }
 
-static void list_library(struct ledger *ledger)
+static void ensure_libraries(struct ledger *ledger)
 {
-	ledger->step = SETUP_LIST;
-	redis_call(ledger->redis, on_listed, ledger, 5,
-	    (struct slice[]){slice_text("FUNCTION"), slice_text("LIST"), slice_text("LIBRARYNAME"),
-		slice_text(LEDGER_LIBRARY), slice_text("WITHCODE")});
+	ledger->step = SETUP_LIBRARIES;
+	library_ensure(ledger->redis, on_libraries, ledger);
 }
 
 /* ---- the rules ---- */
@@ -155,7 +84,7 @@ static void rules_refused(struct ledger *ledger, const struct redis_reply *error
 	int len = (int)(text.len < 90 ? text.len : 90);
 
 	ledger->setup_failed = true;
-	if (ledger_refusal(error) == REFUSED_RULES) {
+	if (library_refusal(error) == REFUSED_RULES) {
 		ledger->refused = true;
 		hex_encode(ledger->options.rules_hash, 32, ours);
 		snprintf(why, sizeof(why), "rules-differ: Redis holds%.*s, this worker has %s",
@@ -200,7 +129,7 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 	snprintf(shards, sizeof(shards), "%u", o->shards);
 	snprintf(buckets, sizeof(buckets), "%u", o->buckets);
 	redis_call(ledger->redis, on_rules, ledger, 14,
-	    (struct slice[]){slice_text("FCALL"), slice_text("open_1"), slice_text("3"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("open_2"), slice_text("3"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->issued_key), o->rules, slice_make(o->rules_hash, 32),
 		slice_text(opens), slice_text(closes), slice_text(number), slice_text(shards),
@@ -225,7 +154,7 @@ static void setup_start(struct ledger *ledger)
 	if (ledger->step != SETUP_IDLE || !redis_is_connected(ledger->redis))
 		return;
 	evtimer_del(&ledger->setup_timer);
-	list_library(ledger);
+	ensure_libraries(ledger);
 }
 
 static void on_setup_timer(evutil_socket_t fd, short what, void *arg)

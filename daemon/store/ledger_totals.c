@@ -28,7 +28,9 @@ struct reading {
 	size_t n, cap;
 };
 
-static const char *const phases[] = {"announced", "open", "paused", "closed"};
+/* Least advanced first, as in contest/phase.h. */
+static const char *const phases[] = {
+    "announced", "open", "paused", "closed", "provisional", "certified", "corrected"};
 
 enum { N_PHASES = sizeof(phases) / sizeof(*phases) };
 
@@ -102,14 +104,15 @@ static int phase_rank(struct slice phase)
 	return -1;
 }
 
-/* {clock in ms, phase, version, size of the log, issued, {counter, value, …}} */
+/* {clock in ms, phase, version, size of the log, issued, {counter, value, …}, opens, closes} */
 static int add_shard(struct reading *reading, const struct redis_reply *reply)
 {
 	struct ledger_totals *totals = &reading->totals;
+	uint64_t version;
 	int64_t now_ms;
 	int phase;
 
-	if (redis_reply_count(reply) != 6)
+	if (redis_reply_count(reply) != 8)
 		return -EBADMSG;
 	now_ms = redis_reply_integer(redis_reply_at(reply, 0));
 	phase = phase_rank(redis_reply_text(redis_reply_at(reply, 1)));
@@ -119,7 +122,13 @@ static int add_shard(struct reading *reading, const struct redis_reply *reply)
 		totals->now_ms = now_ms;
 	if (phase < reading->phase)
 		reading->phase = phase;
-	totals->version += (uint64_t)redis_reply_integer(redis_reply_at(reply, 2));
+	version = (uint64_t)redis_reply_integer(redis_reply_at(reply, 2));
+	if (version < totals->least_version) {
+		totals->least_version = version;
+		totals->opens_ms = redis_reply_integer(redis_reply_at(reply, 6));
+		totals->closes_ms = redis_reply_integer(redis_reply_at(reply, 7));
+	}
+	totals->version += version;
 	totals->log_size += (uint64_t)redis_reply_integer(redis_reply_at(reply, 3));
 	totals->issued += (uint64_t)redis_reply_integer(redis_reply_at(reply, 4));
 	return add_counters(reading, redis_reply_at(reply, 5));
@@ -177,22 +186,6 @@ static void reading_finish(struct reading *reading)
 	free(reading);
 }
 
-static int shard_error(struct ledger *ledger, const struct redis_reply *error)
-{
-	switch (ledger_refusal(error)) {
-	case REFUSED_DAMAGED:
-		return -EBADMSG;
-	case REFUSED_MISSING:
-		ledger_recheck(ledger, "function library missing");
-		return -EIO;
-	case REFUSED_RULES:
-		ledger_recheck(ledger, "rules-differ: the shard holds other rules");
-		return -EIO;
-	default:
-		return -EIO;
-	}
-}
-
 static void on_shard(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
 {
 	struct reading *reading = arg;
@@ -201,7 +194,7 @@ static void on_shard(void *arg, enum redis_outcome outcome, const struct redis_r
 	if (outcome != REDIS_OK)
 		r = -EIO;
 	else if (redis_reply_kind(reply) == REDIS_ERROR)
-		r = shard_error(reading->ledger, reply);
+		r = ledger_error(reading->ledger, reply);
 	else
 		r = add_shard(reading, reply);
 	if (r == -ENOMEM)
@@ -223,13 +216,14 @@ void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg)
 	reading->arg = arg;
 	reading->pending = ledger->options.shards;
 	reading->totals.now_ms = INT64_MAX;
+	reading->totals.least_version = UINT64_MAX;
 	reading->phase = N_PHASES - 1;
 	buf_init(&reading->names, NAMES_MAX);
 	for (unsigned i = 0; i < ledger->options.shards; i++) {
 		struct shard *shard = &ledger->shards[i];
 
 		redis_call(ledger->redis, on_shard, reading, 8,
-		    (struct slice[]){slice_text("FCALL"), slice_text("read_1"), slice_text("4"),
+		    (struct slice[]){slice_text("FCALL"), slice_text("read_2"), slice_text("4"),
 			slice_text(shard->rules_key), slice_text(shard->log_key),
 			slice_text(shard->count_key), slice_text(shard->issued_key),
 			slice_make(ledger->options.rules_hash, 32)});

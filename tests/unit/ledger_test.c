@@ -311,7 +311,7 @@ static void test_hours(void **state)
 		make_spent(early, 0, 0, 1);
 		make_spent(late, 0, 0, 2);
 		assert_int_equal(cast_now(&f, early, A, "x", -1).result.verdict, CAST_COUNTED);
-		server_do(&f.server, "HSET {c/0}:rules opens %lld closes %lld phase %s",
+		server_do(&f.server, "HSET {c/0}:rules opens %lld closes %lld phase %s size 1",
 		    (long long)rows[i].opens, (long long)rows[i].closes, rows[i].phase);
 
 		r = cast_now(&f, late, A, "x", -1);
