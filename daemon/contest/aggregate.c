@@ -29,17 +29,14 @@ int64_t fixed_ratio(wide numerator, wide denominator)
 char *fixed_text(int64_t value_e4, char ret_text[24])
 {
 	uint64_t magnitude = value_e4 < 0 ? -(uint64_t)value_e4 : (uint64_t)value_e4;
-	unsigned fraction = (unsigned)(magnitude % FIXED_ONE);
-	int digits = FIXED_DIGITS;
-	int len = snprintf(ret_text, 24, "%s%llu", value_e4 < 0 ? "-" : "",
-	    (unsigned long long)(magnitude / FIXED_ONE));
+	int len = snprintf(ret_text, 24, "%s%llu.%04u", value_e4 < 0 ? "-" : "",
+	    (unsigned long long)(magnitude / FIXED_ONE), (unsigned)(magnitude % FIXED_ONE));
 
-	while (digits > 0 && fraction % 10 == 0) {
-		fraction /= 10;
-		digits--;
-	}
-	if (digits > 0)
-		(void)snprintf(ret_text + len, (size_t)(24 - len), ".%0*u", digits, fraction);
+	while (ret_text[len - 1] == '0')
+		len--;
+	if (ret_text[len - 1] == '.')
+		len--;
+	ret_text[len] = '\0';
 	return ret_text;
 }
 
