@@ -66,6 +66,119 @@ static inline struct contest *fixture_contest(const char *form, const char *cons
 	return contest;
 }
 
+/* ---- what experts and the standing need; each adds one more and returns it ---- */
+
+/* The array with room for one item more, which is zeroed. */
+static inline void *fixture_grow(void *array, size_t n, size_t size)
+{
+	char *grown = realloc(array, (n + 1) * size);
+
+	assert(grown);
+	memset(grown + n * size, 0, size);
+	return grown;
+}
+
+static inline char *copy_or_null(const char *text)
+{
+	return text ? copy(text) : NULL;
+}
+
+static inline struct organisation *fixture_organisation(
+    struct contest *contest, const char *id, const char *ko, const char *en)
+{
+	struct organisation *organisation;
+
+	contest->organisations = fixture_grow(
+	    contest->organisations, contest->n_organisations, sizeof(*contest->organisations));
+	organisation = &contest->organisations[contest->n_organisations++];
+	organisation->id = copy(id);
+	organisation->name = text_of(ko, en);
+	return organisation;
+}
+
+static inline void fixture_alias(struct organisation *organisation, const char *alias)
+{
+	organisation->aliases = fixture_grow(
+	    organisation->aliases, organisation->n_aliases, sizeof(*organisation->aliases));
+	organisation->aliases[organisation->n_aliases++] = copy(alias);
+}
+
+static inline void fixture_participant(struct contest *contest, size_t entry, const char *id)
+{
+	struct entry *of = &contest->entries[entry];
+
+	of->participants =
+	    fixture_grow(of->participants, of->n_participants, sizeof(*of->participants));
+	of->participants[of->n_participants++] = copy(id);
+}
+
+static inline struct criterion *fixture_criterion(
+    struct contest *contest, const char *id, int min, int max, int step, int weight)
+{
+	struct criterion *criterion;
+
+	contest->criteria =
+	    fixture_grow(contest->criteria, contest->n_criteria, sizeof(*contest->criteria));
+	criterion = &contest->criteria[contest->n_criteria++];
+	*criterion = (struct criterion){.id = copy(id),
+	    .name = text_of("기준", id),
+	    .min = min,
+	    .max = max,
+	    .step = step,
+	    .weight = weight};
+	return criterion;
+}
+
+/* A panel that rates all criteria, until fixture_panel_criterion() names some. */
+static inline struct panel *fixture_panel(
+    struct contest *contest, const char *id, enum aggregate_kind aggregate)
+{
+	struct panel *panel;
+
+	contest->panels =
+	    fixture_grow(contest->panels, contest->n_panels, sizeof(*contest->panels));
+	panel = &contest->panels[contest->n_panels++];
+	*panel =
+	    (struct panel){.id = copy(id), .name = text_of("평가단", id), .aggregate = aggregate};
+	return panel;
+}
+
+static inline void fixture_panel_criterion(struct panel *panel, const char *id)
+{
+	panel->criteria =
+	    fixture_grow(panel->criteria, panel->n_criteria, sizeof(*panel->criteria));
+	panel->criteria[panel->n_criteria++] = copy(id);
+}
+
+static inline void fixture_subtotal(struct contest *contest, const char *id)
+{
+	contest->stage.subtotals = fixture_grow(contest->stage.subtotals,
+	    contest->stage.n_subtotals, sizeof(*contest->stage.subtotals));
+	contest->stage.subtotals[contest->stage.n_subtotals++] =
+	    (struct subtotal){.id = copy(id), .name = text_of("소계", id)};
+}
+
+/* `panel` and `subtotal` may be NULL. */
+static inline struct part *fixture_part(struct contest *contest, const char *id,
+    enum part_source source, const char *panel, const char *subtotal, int weight, enum scale scale,
+    int out_of)
+{
+	struct part *part;
+
+	contest->stage.parts = fixture_grow(
+	    contest->stage.parts, contest->stage.n_parts, sizeof(*contest->stage.parts));
+	part = &contest->stage.parts[contest->stage.n_parts++];
+	*part = (struct part){.id = copy(id),
+	    .name = text_of("평가", id),
+	    .source = source,
+	    .panel = copy_or_null(panel),
+	    .subtotal = copy_or_null(subtotal),
+	    .weight = weight,
+	    .scale = scale,
+	    .out_of = out_of};
+	return part;
+}
+
 static const char *const three[] = {"nc-ai", "naver-cloud", "upstage"};
 
 static inline int fixture_parse(const struct contest *contest, const char *json,
