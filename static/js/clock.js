@@ -49,5 +49,6 @@ export function timeFormats(lang, wanted = SEOUL) {
 		moment: format({ year: "numeric", month: "long", day: "numeric", weekday: "long", hour: "2-digit",
 			minute: "2-digit", hourCycle: "h23" }),
 		day: format({ year: "numeric", month: "long", day: "numeric" }),
+		short: format({ month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
 	};
 }
