@@ -29,6 +29,8 @@ static const struct schema_key scores_keys[] = {
 static const struct schema scores_schema = IN_CONTEST(scores_keys);
 
 static const struct schema_key ranking_keys[] = {
+    WORD("method", contest, ballot.ranking_method, ranking_method_names, "schulze",
+	"What ranks go by: Schulze's method, or Borda points."),
     NUMBER("min", contest, ballot.ranking_min, 1, CONTEST_RANKING_MAX, "1", "Fewest places."),
     /* The default is what all entries need: contestfile.c. */
     NUMBER("max", contest, ballot.ranking_max, 1, CONTEST_RANKING_MAX, NULL,

@@ -109,6 +109,11 @@ static void choices_tally(const struct contest *contest,
 	}
 }
 
+static void choices_describe_row(const struct tally_row *row, json_t *object)
+{
+	json_object_set_new(object, "share", form_number(row->share, 10000));
+}
+
 static json_t *choices_describe(const struct contest *contest)
 {
 	return json_pack("{s:s, s:i, s:i}", "name", "choices", "min", contest->ballot.choices_min,
@@ -123,5 +128,6 @@ const struct form form_choices = {
     .read_item = choices_read_item,
     .increments = choices_increments,
     .tally = choices_tally,
+    .describe_row = choices_describe_row,
     .describe = choices_describe,
 };

@@ -117,12 +117,16 @@ enum sheets_seen { SHEETS_AFTER_CLOSE, SHEETS_ALWAYS };
 
 struct form; /* contest/form.h */
 
+/* What a ranking's ranks go by. */
+enum ranking_method { RANKING_SCHULZE, RANKING_BORDA };
+
 enum revote { REVOTE_REFUSE, REVOTE_REPLACE };
 enum admission_kind { ADMISSION_OPEN, ADMISSION_CODES, ADMISSION_OIDC, ADMISSION_ASSERTION };
 enum visibility { VISIBLE_LIVE, VISIBLE_ORGANISERS, VISIBLE_ON_PUBLISH };
 
 /* Their names in files and on the wire, in the order of the enums, ended by NULL. */
 extern const char *const revote_names[];
+extern const char *const ranking_method_names[];   /* schulze, borda */
 extern const char *const admission_names[];
 extern const char *const visibility_names[];
 extern const char *const aggregate_names[];        /* mean, trimmed-mean, median */
@@ -155,6 +159,7 @@ struct contest {
 	struct { /* each form reads its own */
 		int choices_min, choices_max;
 		int score_min, score_max, score_step;
+		enum ranking_method ranking_method;
 		int ranking_min, ranking_max; /* entries ranked; at most CONTEST_RANKING_MAX */
 	} ballot;
 	enum visibility citizen, experts, standing;

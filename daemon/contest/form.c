@@ -4,12 +4,13 @@
 #include "contest/form.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "contest/form_rows.h"
 
-static const struct form *const forms[] = {&form_choices, &form_scores};
+static const struct form *const forms[] = {&form_choices, &form_scores, &form_ranking};
 
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 
@@ -23,7 +24,7 @@ const struct form *form_find(struct slice name)
 
 const char *form_names(void)
 {
-	return "choices, scores";
+	return "choices, scores, ranking";
 }
 
 /* ---- sentences ---- */
@@ -99,6 +100,11 @@ size_t ballot_count(const struct contest *contest, const struct ballot *ballot)
 	for (size_t i = 0; i < contest->n_entries; i++)
 		count += ballot->present[i];
 	return count;
+}
+
+json_t *form_number(double value, double scale)
+{
+	return json_real(round(value * scale) / scale);
 }
 
 void form_counter(const char *kind, const struct contest *contest, size_t entry,

@@ -2,9 +2,11 @@
  * counter increments, and counters into a tally. Pure rules; knows nothing of HTTP or Redis.
  *
  * Canonical ballots (⚑; they enter the log's commitment): the form's name and then one line an
- * item, each ended by LF; ASCII ids, integers only, no spaces. choices   "choices\nupstage\n" in
- * the contest file's order scores    "scores\nnaver-cloud=3\nupstage=8\n"     in the contest file's
- * order; integer steps from the minimum: (score - min) / step */
+ * item, each ended by LF; ASCII ids, integers only, no spaces.
+ *   choices   "choices\nupstage\n"                   in the contest file's order
+ *   scores    "scores\nnaver-cloud=3\nupstage=8\n"   in the contest file's order; integer steps
+ * from the minimum: (score - min) / step ranking   "ranking\nupstage\nnc-ai\n"            in the
+ * order of the ranks, the best first */
 #ifndef TALLYD_CONTEST_FORM_H
 #define TALLYD_CONTEST_FORM_H
 
@@ -23,7 +25,8 @@ struct form_increment {
 };
 
 /* What a ballot says, whatever its form: per entry of the contest (in the file's order) whether it
- * occurs and its value: 1 for choices, the integer step for scores. */
+ * occurs and its value: 1 for choices, the integer step for scores, the place (from 1) for ranking.
+ */
 struct ballot {
 	bool present[CONTEST_ENTRIES_MAX];
 	int value[CONTEST_ENTRIES_MAX];
@@ -33,14 +36,15 @@ struct ballot {
 struct tally_row {
 	int entry;     /* index in the contest */
 	int64_t votes; /* ballots that name the entry */
-	int64_t sum;   /* scores: sum of the integer steps; else = votes */
+	int64_t sum;   /* scores: sum of the integer steps; ranking: Borda points; else = votes */
 	double share;  /* choices: votes / ballots, 0 when there is none */
 	double mean;   /* scores: mean score on the contest's scale; NaN when votes = 0 */
+	int schulze;   /* ranking: the rank by Schulze's method; else 0 */
 	int rank;
 };
 
 struct form {
-	bool has_mean; /* a tally row shows a mean rather than a share */
+	bool has_mean; /* an entry's value is its mean rather than its sum */
 	const char
 	    *name; /* "choices": also the one member of the request's body and the first line */
 
@@ -66,6 +70,11 @@ struct form {
 	void (*tally)(const struct contest *contest,
 	    int64_t (*counter)(void *arg, const char *name), void *arg, int64_t ballots,
 	    struct tally_row *ret_rows);
+	/* Adds to a row of the snapshot what the form has to say beside votes and rank; and to the
+	 * snapshot (may be NULL). */
+	void (*describe_row)(const struct tally_row *row, json_t *object);
+	void (*describe_all)(const struct contest *contest,
+	    int64_t (*counter)(void *arg, const char *name), void *arg, json_t *snapshot);
 	/* The form as the public definition shows it: {"name":"choices","min":1,"max":1}. */
 	json_t *(*describe)(const struct contest *contest);
 };

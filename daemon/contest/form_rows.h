@@ -7,6 +7,7 @@
 
 extern const struct form form_choices;
 extern const struct form form_scores;
+extern const struct form form_ranking;
 
 /* "votes:<entry>": ballots that name the entry. Every form keeps it. */
 #define COUNTER_VOTES "votes"
@@ -21,6 +22,9 @@ int form_refuse_entry(const struct contest *contest, struct slice id, char ret_w
  * the contest file's order. */
 int ballot_put_next(const struct contest *contest, struct ballot *ballot, int entry, int value);
 size_t ballot_count(const struct contest *contest, const struct ballot *ballot);
+
+/* "share" and "mean", as rows of the snapshot show them: rounded to four and two decimals. */
+json_t *form_number(double value, double scale);
 
 void form_counter(const char *kind, const struct contest *contest, size_t entry,
     char ret_counter[FORM_COUNTER_MAX]);

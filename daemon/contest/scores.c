@@ -174,6 +174,12 @@ static void scores_tally(const struct contest *contest,
 	}
 }
 
+static void scores_describe_row(const struct tally_row *row, json_t *object)
+{
+	json_object_set_new(
+	    object, "mean", isnan(row->mean) ? json_null() : form_number(row->mean, 100));
+}
+
 static json_t *scores_describe(const struct contest *contest)
 {
 	return json_pack("{s:s, s:i, s:i, s:i}", "name", "scores", "min", contest->ballot.score_min,
@@ -189,5 +195,6 @@ const struct form form_scores = {
     .read_item = scores_read_item,
     .increments = scores_increments,
     .tally = scores_tally,
+    .describe_row = scores_describe_row,
     .describe = scores_describe,
 };

@@ -1,8 +1,6 @@
 /* Builds snapshots and decides when the public may see a new one. */
 #include "contest/tally.h"
 
-#include <math.h>
-
 #include "base/clock.h"
 #include "contest/form.h"
 
@@ -41,20 +39,11 @@ bool tally_is_due(const struct contest *contest, const struct tally_published *l
 	       input->now_ms >= last->at_ms + steps->every_ms;
 }
 
-static json_t *number(double value, double scale)
-{
-	return json_real(round(value * scale) / scale);
-}
-
 static json_t *describe_row(const struct contest *contest, const struct tally_row *row)
 {
 	json_t *object = json_pack("{s:s, s:I}", "entry", contest->entries[row->entry].id, "votes",
 	    (json_int_t)row->votes);
-	if (contest->form->has_mean)
-		json_object_set_new(
-		    object, "mean", isnan(row->mean) ? json_null() : number(row->mean, 100));
-	else
-		json_object_set_new(object, "share", number(row->share, 10000));
+	contest->form->describe_row(row, object);
 	json_object_set_new(object, "rank", json_integer(row->rank));
 	return object;
 }
@@ -90,6 +79,8 @@ json_t *tally_snapshot(const struct contest *contest, const struct tally_input *
 	    too_few ? json_null() : json_integer((json_int_t)input->ballots), "citizen",
 	    embargo || too_few ? describe_entries(contest) : tally_rows(contest, input), "experts",
 	    "standing");
+	if (snapshot && !embargo && !too_few && contest->form->describe_all)
+		contest->form->describe_all(contest, input->counter, input->arg, snapshot);
 	if (snapshot && (embargo || too_few))
 		json_object_set_new(
 		    snapshot, "withheld", json_string(embargo ? "embargo" : "too-few"));

@@ -112,20 +112,22 @@ static const char *who(
 
 static json_t *tally_table(const struct contest *contest, const struct count *count)
 {
-	static const char *const columns[] = {
-	    "entry", "name_ko", "name_en", "votes", "share", "mean", "rank", NULL};
+	static const char *const columns[] = {"entry", "name_ko", "name_en", "votes", "share",
+	    "mean", "borda", "schulze", "rank", NULL};
 	json_t *table = table_new(columns), *rows = tally_rows(contest, &count->input), *row;
 	size_t e;
 
 	json_array_foreach(rows, e, row)
 	{
-		json_t *share = json_object_get(row, "share"), *mean = json_object_get(row, "mean");
+		json_t *cells = json_pack("[s, s, s]", contest->entries[e].id,
+		    contest->entries[e].name.ko, contest->entries[e].name.en);
 
-		add_row(table,
-		    json_pack("[s, s, s, O, o, o, O]", contest->entries[e].id,
-			contest->entries[e].name.ko, contest->entries[e].name.en,
-			json_object_get(row, "votes"), share ? json_incref(share) : json_null(),
-			mean ? json_incref(mean) : json_null(), json_object_get(row, "rank")));
+		for (size_t c = 3; columns[c]; c++) {
+			json_t *cell = json_object_get(row, columns[c]);
+
+			json_array_append_new(cells, cell ? json_incref(cell) : json_null());
+		}
+		add_row(table, cells);
 	}
 	json_decref(rows);
 	return table;

@@ -53,6 +53,8 @@ static inline struct contest *fixture_contest(const char *form, const char *cons
 	contest->shards = 1;
 	contest->ballot.choices_min = 1;
 	contest->ballot.choices_max = (int)n;
+	contest->ballot.ranking_min = 1;
+	contest->ballot.ranking_max = (int)n;
 	contest->ballot.score_max = 10;
 	contest->ballot.score_step = 1;
 	contest->organisations = calloc(1, sizeof(*contest->organisations));

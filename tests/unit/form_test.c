@@ -11,7 +11,7 @@
 #define ROUNDS  200
 #define BALLOTS 60
 
-static const char *const form_list[] = {"choices", "scores"};
+static const char *const form_list[] = {"choices", "scores", "ranking"};
 
 #define N_FORMS (sizeof(form_list) / sizeof(form_list[0]))
 
@@ -19,7 +19,8 @@ static struct contest *random_contest(const char *form)
 {
 	static char ids[CONTEST_ENTRIES_MAX][CONTEST_ID_MAX + 1];
 	const char *list[CONTEST_ENTRIES_MAX];
-	size_t n = 1 + (size_t)below(CONTEST_ENTRIES_MAX);
+	bool ranking = strcmp(form, "ranking") == 0;
+	size_t n = 1 + (size_t)below(ranking ? CONTEST_RANKING_MAX : CONTEST_ENTRIES_MAX);
 	struct contest *contest;
 
 	for (size_t i = 0; i < n; i++) {
@@ -30,6 +31,8 @@ static struct contest *random_contest(const char *form)
 	contest->ballot.choices_min = 1 + below((int)n);
 	contest->ballot.choices_max =
 	    contest->ballot.choices_min + below((int)n - contest->ballot.choices_min + 1);
+	contest->ballot.ranking_min = contest->ballot.choices_min;
+	contest->ballot.ranking_max = contest->ballot.choices_max;
 	contest->ballot.score_min = below(21) - 10;
 	contest->ballot.score_step = 1 + below(5);
 	contest->ballot.score_max =
@@ -92,7 +95,7 @@ static void test_table(void **state)
 		    i ? ", " : "", form_list[i]);
 	}
 	assert_string_equal(form_names(), names);
-	assert_null(form_find(slice_text("ranking")));
+	assert_null(form_find(slice_text("rankings")));
 	assert_null(form_find(slice_text("")));
 	assert_null(form_find(slice_make("choicesx", 6)));
 }
