@@ -20,6 +20,12 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_keygen, ctl_site, ctl_voters;
+/* acts.c */
+extern const struct ctl_command ctl_open, ctl_pause, ctl_resume, ctl_extend, ctl_close, ctl_publish,
+    ctl_notice, ctl_disqualify, ctl_requalify, ctl_requests, ctl_approve, ctl_reject;
+extern const struct ctl_command ctl_metrics;
+/* certify.c */
+extern const struct ctl_command ctl_certify, ctl_correct, ctl_result;
 
 /* Writes "tallyctl: <sentence>" and a LF to standard error, and returns `status`. */
 __attribute__((format(printf, 2, 3))) int ctl_fail(int status, const char *format, ...);

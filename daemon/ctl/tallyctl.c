@@ -6,7 +6,31 @@
 
 #include "ctl/ctl.h"
 
-static const struct ctl_command *const commands[] = {&ctl_keygen, &ctl_site, &ctl_voters};
+/* In the order in which --help shows them; a heading begins a group. */
+static const struct {
+	const char *heading;
+	const struct ctl_command *command;
+} commands[] = {
+    {"Setting up", &ctl_keygen},
+    {NULL, &ctl_site},
+    {NULL, &ctl_voters},
+    {"Running the contest", &ctl_open},
+    {NULL, &ctl_pause},
+    {NULL, &ctl_resume},
+    {NULL, &ctl_extend},
+    {NULL, &ctl_close},
+    {NULL, &ctl_notice},
+    {NULL, &ctl_disqualify},
+    {NULL, &ctl_requalify},
+    {NULL, &ctl_requests},
+    {NULL, &ctl_approve},
+    {NULL, &ctl_reject},
+    {"The result", &ctl_metrics},
+    {NULL, &ctl_publish},
+    {NULL, &ctl_certify},
+    {NULL, &ctl_correct},
+    {NULL, &ctl_result},
+};
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -18,25 +42,29 @@ static void print_usage(FILE *out)
 	    "The organiser's command line: works on the contests of the configuration FILE.\n"
 	    "\n",
 	    out);
-	for (size_t i = 0; i < COMMANDS; i++)
-		(void)fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (commands[i].heading != NULL)
+			(void)fprintf(out, "%s%s\n", i > 0 ? "\n" : "", commands[i].heading);
+		(void)fprintf(out, "  %-11s %s\n", commands[i].command->name,
+		    commands[i].command->summary);
+	}
 	(void)fputs(
 	    "\n"
 	    "  -c, --config FILE   the configuration, as config/tallyd.yaml describes it\n"
 	    "      --version       print the version and end\n"
 	    "      --help          print this and end; after a COMMAND: about that command\n"
 	    "\n"
-	    "Ends with 0 when all went well, 64 for a wrong command line, 66 for an input that\n"
-	    "cannot be read, 69 when the server is not to be had, 73 for an output that cannot be\n"
-	    "written, 78 for a wrong configuration.\n",
+	    "Ends with 0 when all went well, 64 for a wrong command line, 65 for what was\n"
+	    "refused, 66 for an input that cannot be read, 69 when the server is not to be had, 73\n"
+	    "for an output that cannot be written, 77 for who may not, 78 for a wrong configuration.\n",
 	    out);
 }
 
 static const struct ctl_command *find_command(const char *name)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
+		if (strcmp(commands[i].command->name, name) == 0)
+			return commands[i].command;
 	return NULL;
 }
 
