@@ -1,0 +1,323 @@
+/* tallyctl certify and correct: sign the result with the round's result key. tallyctl result: shows
+ * and checks what was signed. */
+#include "office/results.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <openssl/crypto.h>
+
+#include "base/clock.h"
+#include "crypto/keyring.h"
+#include "ctl/ctl.h"
+#include "ctl/session.h"
+#include "office/people.h"
+
+#define SHARED                                                                                     \
+	"\n"                                                                                       \
+	"      --contest ID    the contest, where FILE has several\n"                              \
+	"      --json          print the outcome as JSON\n"
+
+#define SIGNING                                                                                    \
+	SHARED                                                                                     \
+	"      --by NAME       who does it, for the audit log and the result (the login name)\n"   \
+	"      --token FILE    do it as the organiser whose token is in FILE\n"                    \
+	"      --second-token FILE   and as this other organiser: both are needed where the\n"     \
+	"                      contest wants two organisers (approvals: 2)\n"                      \
+	"      --why TEXT      the reason; it stands in the result, which is public\n"
+
+/* ---- two organisers ---- */
+
+static int read_token(const char *path, char ret_token[JWS_MAX + 2])
+{
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return ctl_fail(EX_NOINPUT, "%s: %s.", path, strerror(errno));
+	size_t len = fread(ret_token, 1, JWS_MAX + 1, file);
+	(void)fclose(file);
+	while (len > 0 && strchr(" \t\r\n", ret_token[len - 1]))
+		len--;
+	ret_token[len] = '\0';
+	return EX_OK;
+}
+
+struct second { /* the other organiser shows a token */
+	struct session *session;
+	struct bearer bearer;
+	char who[OFFICE_WHO_MAX];
+};
+
+static void on_second(void *arg, const struct desk_view *view)
+{
+	struct second *second = arg;
+	struct person person;
+	if (second->session->done)
+		return;
+	if (!view) {
+		session_done(second->session,
+		    ctl_fail(EX_UNAVAILABLE, "Redis did not answer; nothing was done."));
+		return;
+	}
+	if (bearer_person(&second->bearer, view, &person) != 0) {
+		session_done(second->session,
+		    ctl_fail(EX_NOPERM, "the token of %s has been revoked or replaced.",
+			second->bearer.id));
+		return;
+	}
+	(void)person_who(&person, second->who);
+	person_release(&person);
+	session_done(second->session, EX_OK);
+}
+
+static int admit_second(struct session *session, const char *path, struct second *second)
+{
+	char token[JWS_MAX + 2];
+	int status = read_token(path, token);
+	if (status != EX_OK)
+		return status;
+	int rc = bearer_read(session->round, session->ctl->settings.issuer_name, slice_text(token),
+	    clock_wall_ms(), &second->bearer);
+	OPENSSL_cleanse(token, sizeof(token));
+	if (rc == -ETIME)
+		return ctl_fail(EX_NOPERM, "%s: the token has expired.", path);
+	if (rc != 0 || second->bearer.role != ROLE_ORGANISER)
+		return ctl_fail(EX_NOPERM, "%s: is not an organiser's token for contest %s.", path,
+		    session->round->name);
+	const struct desk_want want = {DESK_PEOPLE, second->bearer.id};
+	second->session = session;
+	desk_read(session->desk, &want, 1, on_second, second);
+	session_run(session);
+	return session->status;
+}
+
+/* Leaves in ret_who whoever signs: one, or two who are not the same. */
+static int name_signers(
+    struct session *session, const char *second_token, char *ret_who, size_t cap)
+{
+	struct second second = {0};
+	if (session->round->contest->approvals < 2 && !second_token) {
+		(void)snprintf(ret_who, cap, "%s", session->who);
+		return EX_OK;
+	}
+	if (!session->options.token || !second_token)
+		return ctl_fail(EX_NOPERM,
+		    "contest %s wants two organisers: give the token of one with --token and of "
+		    "another with --second-token.",
+		    session->round->contest->id);
+	int status = admit_second(session, second_token, &second);
+	if (status != EX_OK)
+		return status;
+	if (strcmp(session->who, second.who) == 0)
+		return ctl_fail(EX_NOPERM,
+		    "both tokens are those of %s; the second must be another organiser's.",
+		    second.who);
+	(void)snprintf(ret_who, cap, "%s,%s", session->who, second.who);
+	return EX_OK;
+}
+
+/* ---- signing ---- */
+
+static void tell_signing(const struct session *session)
+{
+	const json_t *members = session->verdict.members;
+	size_t i;
+	json_t *entry;
+	if (session->options.json) {
+		session_print_json(members);
+		return;
+	}
+	(void)printf("%s: version %lld of the result is signed.\n", session->round->name,
+	    (long long)json_integer_value(json_object_get(members, "version")));
+	json_array_foreach(json_object_get(members, "advanced"), i, entry)(void)
+	    printf("%s%s%s", i == 0 ? "Advanced: " : ", ", json_string_value(entry),
+		i + 1 == json_array_size(json_object_get(members, "advanced")) ? "\n" : "");
+}
+
+static int sign(struct session *session, bool correct, const char *second_token)
+{
+	const struct settings *settings = &session->ctl->settings;
+	char who[OFFICE_WHO_MAX], why[KEYRING_WHY_MAX];
+	uint8_t seed[32];
+	int status = name_signers(session, second_token, who, sizeof(who));
+	if (status != EX_OK)
+		return status;
+	if (keyring_load_result_private(settings->keys, session->round->name, seed, why) != 0)
+		return ctl_fail(EX_CONFIG, "%s", why);
+	results_sign(&session->office, correct, seed, settings->log_name, who, session->options.why,
+	    session_keep, session);
+	OPENSSL_cleanse(seed, sizeof(seed));
+	session_run(session);
+	if (session->status == EX_OK)
+		tell_signing(session);
+	return session->status;
+}
+
+static int run_sign(const struct ctl *ctl, int argc, char **argv)
+{
+	const char *second_token = NULL;
+	const struct ctl_option own[] = {{"second-token", &second_token, NULL}, {NULL, NULL, NULL}};
+	struct session_options options;
+	struct session session;
+	size_t n;
+	int status = session_arguments(ctl, argc, argv, own, 0, 0, NULL, &n, &options);
+	if (status == EX_OK && options.why[0] == '\0')
+		status = ctl_misuse(ctl, "%s takes a reason: --why TEXT.", argv[0]);
+	if (status == EX_OK)
+		status = session_open(ctl, &options, &session);
+	if (status != EX_OK)
+		return status;
+	session.status = sign(&session, strcmp(argv[0], "correct") == 0, second_token);
+	return session_close(&session);
+}
+
+/* ---- showing ---- */
+
+struct showing {
+	struct session *session;
+	const char *version; /* NULL: the newest */
+	bool verify, annex;
+};
+
+static struct slice member(const json_t *stored, const char *name)
+{
+	const json_t *text = json_object_get(stored, name);
+	return slice_make(json_string_value(text), json_string_length(text));
+}
+
+static int verify(const struct showing *showing, const json_t *stored, const char *version)
+{
+	const struct session *session = showing->session;
+	struct slice document = member(stored, "document");
+	if (result_verify(session->round, session->ctl->settings.log_name, document,
+		member(stored, "note")) != 0)
+		return ctl_fail(EX_DATAERR,
+		    "version %s does not verify: document, note and the key "
+		    "%s/%s/result.public.pem "
+		    "do not belong together.",
+		    version, session->ctl->settings.keys, session->round->name);
+	if (result_verify_annex(document, member(stored, "annex")) != 0)
+		return ctl_fail(
+		    EX_DATAERR, "the annex of version %s is not the one that was signed.", version);
+	return EX_OK;
+}
+
+static void print_lines(const json_t *stored, const struct showing *showing, const char *version)
+{
+	json_t *document = json_loads(member(stored, "document").ptr, JSON_REJECT_DUPLICATES, NULL);
+	if (showing->verify)
+		(void)printf("%s: version %s (%s at %s) verifies.\n", showing->session->round->name,
+		    version, json_string_value(json_object_get(document, "kind")),
+		    json_string_value(json_object_get(document, "at")));
+	else
+		(void)printf("%s\n", member(stored, showing->annex ? "annex" : "document").ptr);
+	json_decref(document);
+}
+
+/* With --json: the texts as they were signed, byte by byte. */
+static void print_json(const json_t *stored, const struct showing *showing, const char *version)
+{
+	json_t *shown = json_pack("{s:s, s:O, s:O, s:b}", "version", version, "document",
+	    json_object_get(stored, "document"), "note", json_object_get(stored, "note"),
+	    "verified", showing->verify);
+	if (showing->annex)
+		json_object_set(shown, "annex", json_object_get(stored, "annex"));
+	session_print_json(shown);
+	json_decref(shown);
+}
+
+static int show(const struct showing *showing, const json_t *stored, const char *version)
+{
+	int status = EX_OK;
+	if (!json_is_string(json_object_get(stored, "document")) ||
+	    !json_is_string(json_object_get(stored, "note")) ||
+	    !json_is_string(json_object_get(stored, "annex")))
+		return ctl_fail(EX_DATAERR, "version %s is damaged.", version);
+	if (showing->verify)
+		status = verify(showing, stored, version);
+	if (status != EX_OK)
+		return status;
+	if (showing->session->options.json)
+		print_json(stored, showing, version);
+	else
+		print_lines(stored, showing, version);
+	return EX_OK;
+}
+
+static void on_results(void *arg, const struct desk_view *view)
+{
+	struct showing *showing = arg;
+	char newest[24];
+	if (showing->session->done)
+		return;
+	if (!view) {
+		session_done(
+		    showing->session, ctl_fail(EX_UNAVAILABLE, "the record cannot be read now."));
+		return;
+	}
+	(void)snprintf(newest, sizeof(newest), "%zu", desk_count(view, DESK_RESULTS));
+	const char *version = showing->version ? showing->version : newest;
+	struct slice text = desk_get(view, DESK_RESULTS, version);
+	if (!text.ptr) {
+		session_done(
+		    showing->session, ctl_fail(EX_DATAERR,
+					  showing->version ? "there is no version %s of the result."
+							   : "nothing has been certified yet.",
+					  version));
+		return;
+	}
+	json_t *stored = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+	session_done(showing->session, show(showing, stored, version));
+	json_decref(stored);
+}
+
+static int run_result(const struct ctl *ctl, int argc, char **argv)
+{
+	struct showing showing = {0};
+	const struct ctl_option own[] = {{"version", &showing.version, NULL},
+	    {"verify", NULL, &showing.verify}, {"annex", NULL, &showing.annex}, {NULL, NULL, NULL}};
+	const struct desk_want want = {DESK_RESULTS, NULL};
+	struct session_options options;
+	struct session session;
+	long number;
+	size_t n;
+	int status = session_arguments(ctl, argc, argv, own, 0, 0, NULL, &n, &options);
+	if (status == EX_OK && showing.version &&
+	    ctl_number(showing.version, 1, 1000000, &number) != 0)
+		status = ctl_misuse(ctl, "--version takes a number from 1.");
+	if (status == EX_OK)
+		status = session_open(ctl, &options, &session);
+	if (status != EX_OK)
+		return status;
+	showing.session = &session;
+	desk_read(session.desk, &want, 1, on_results, &showing);
+	session_run(&session);
+	return session_close(&session);
+}
+
+/* ---- the commands ---- */
+
+const struct ctl_command ctl_certify = {"certify", "sign the provisional result",
+    "Usage: tallyctl -c FILE certify --why TEXT [OPTION]…\n"
+    "\n"
+    "Signs the provisional result. Everything that weighs must be there, and no request open.\n"
+    "From then on the public sees what was signed.\n" SIGNING,
+    run_sign};
+
+const struct ctl_command ctl_correct = {"correct", "sign a correction of a certified result",
+    "Usage: tallyctl -c FILE correct --why TEXT [OPTION]…\n"
+    "\n"
+    "Signs the result anew, as rulings and metrics are now (see their --for-correction). Both\n"
+    "versions stay, and the public sees the new one.\n" SIGNING,
+    run_sign};
+
+const struct ctl_command ctl_result = {"result", "show or verify a signed result",
+    "Usage: tallyctl -c FILE result [OPTION]…\n"
+    "\n"
+    "Prints the newest signed result.\n" SHARED
+    "      --version N     this version rather than the newest\n"
+    "      --verify        check document, annex and note against the public result key\n"
+    "      --annex         what the document keeps from the public\n",
+    run_result};
