@@ -33,8 +33,7 @@ __attribute__((warn_unused_result)) int act_read(const struct contest *contest, 
     struct act *ret_act, char ret_why[ACT_WHY_MAX]);
 void act_release(struct act *act);
 
-/* How many characters a plain text has; -EINVAL: control characters in it, or nothing but spaces.
- */
+/* How many characters a line has (base/text.h); -EINVAL: not plain text, or nothing but spaces. */
 long act_text_length(const char *text);
 /* At most 40 bytes of a name that somebody gave, whole characters, for a sentence. Returns
  * ret_text. */

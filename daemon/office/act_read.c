@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define MEMBERS_MAX 2
 
@@ -51,18 +52,8 @@ static bool is_continuation(char byte)
 
 long act_text_length(const char *text)
 {
-	long n = 0;
-	bool seen = false;
-	for (const char *at = text; *at; at++) {
-		unsigned char byte = (unsigned char)*at;
-		/* U+0080 to U+009F, the second set of control characters, are C2 80 to C2 9F. */
-		if (byte < 0x20 || byte == 0x7f ||
-		    (byte == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0))
-			return -EINVAL;
-		seen = seen || byte != ' ';
-		n += !is_continuation(*at);
-	}
-	return seen ? n : -EINVAL;
+	struct slice line = slice_text(text);
+	return text_trim(line).len > 0 ? text_characters(line) : -EINVAL;
 }
 
 char *act_quote(const char *text, char ret_text[48])

@@ -11,6 +11,8 @@
 
 #include <event2/event.h>
 
+#include "contest/form.h"
+#include "office/count.h"
 #include "office/record.h"
 
 #define LOOK_EVERY 5 /* ticks between looks at shards that should be up to date */
@@ -108,24 +110,23 @@ static void on_applied(void *arg, int error)
 	(void)rest(tend); /* else: again with the next tick */
 }
 
-/* {"ballots":n,"counters":{name:n}}: what a reader needs to compute any form's rows. */
-static json_t *counters_json(const struct ledger_totals *totals)
+/* {"ballots":n,"votes":{entry:n}} */
+static json_t *sample_json(const struct contest *contest, const struct count *count)
 {
-	json_t *counters = json_object();
-	for (size_t i = 0; i < totals->n_counters; i++) {
-		const struct ledger_counter *counter = &totals->counters[i];
-		char name[FORM_COUNTER_MAX + 8];
-		(void)snprintf(
-		    name, sizeof(name), "%.*s", (int)counter->name.len, counter->name.ptr);
-		json_object_set_new(counters, name, json_integer(counter->value));
-	}
-	return json_pack(
-	    "{s:I, s:o}", "ballots", (json_int_t)totals->ballots, "counters", counters);
+	const struct tally_input *input = &count->input;
+	struct tally_row rows[CONTEST_ENTRIES_MAX];
+	json_t *votes = json_object();
+	contest->form->tally(contest, input->counter, input->arg, (int64_t)input->ballots, rows);
+	for (size_t i = 0; i < contest->n_entries; i++)
+		json_object_set_new(votes, contest->entries[rows[i].entry].id,
+		    json_integer((json_int_t)rows[i].votes));
+	return json_pack("{s:I, s:o}", "ballots", (json_int_t)input->ballots, "votes", votes);
 }
 
 static void sample(struct acts_tend *tend, const struct ledger_totals *totals)
 {
-	json_t *json = counters_json(totals);
+	struct count *count = count_new(totals);
+	json_t *json = count ? sample_json(office_contest(tend->office), count) : NULL;
 	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	if (text) {
 		tend->sampled_minute = tend->now_ms / 60000;
@@ -134,6 +135,7 @@ static void sample(struct acts_tend *tend, const struct ledger_totals *totals)
 	}
 	free(text);
 	json_decref(json);
+	count_free(count);
 }
 
 /* A minute that has not been noted while votes can come in. */
