@@ -24,6 +24,7 @@ struct person {
 	char id[PERSON_ID_MAX]; /* "<role>-<8 letters and digits>", drawn at random */
 	enum role role;
 	char *name, *affiliation, *email, *panel; /* NULL: none; panel: experts only */
+	char *revoked_why;
 	char jti[32];
 	int64_t issued_ms, expires_ms, revoked_ms, pledged_ms; /* 0: not */
 };
@@ -45,20 +46,24 @@ struct invitation { /* borrowed */
 	int64_t expires_ms;
 };
 
-/* Checks one invitation by itself: lengths, panel, role. 0; -EINVAL with the sentence. */
+#define PEOPLE_AT_ONCE_MAX 500 /* so that the audit log's entry can name them all */
+
+/* Checks one invitation by itself, without the white space around its texts: lengths, characters,
+ * panel, role. 0; -EINVAL with the sentence. */
 __attribute__((warn_unused_result)) int invitation_check(
     const struct contest *contest, const struct invitation *invitation, char ret_why[300]);
 
-/* Admits all of them or none, in one change: 409 "already-invited" names those who are there
- * already (same role, name, and affiliation as organisation_plain_name() compares them, and not
- * revoked). Good: members
+/* Admits all of them or none, in one change. An expert without a panel comes to the only one. 409
+ * "already-invited" names those who are there already (same role, name, and affiliation as
+ * organisation_plain_name() compares them, and not revoked). Good: members
  * {"people":[{"id","role","name","affiliation","organisation":id|null,"email","panel","expires_at",
  * "token","conflicts":{entry:organisation}}…]}. The tokens leave this function only there. */
 void people_invite(struct office *office, const struct jws_key *private_key,
     const char *issuer_name, const struct invitation *invitations, size_t n, const char *who,
     verdict_cb *cb, void *arg);
 
-/* 404 "no-such-person"; 409 "already-revoked". */
+/* 404 "no-such-person"; 409 "already-revoked"; 422 "invalid-reason". Good: members
+ * {"id","name","role","revoked_at"}. */
 void people_revoke(struct office *office, const char *id, const char *who, const char *why,
     verdict_cb *cb, void *arg);
 
