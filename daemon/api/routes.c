@@ -1,8 +1,10 @@
 /* Who answers what. */
 #include "api/routes.h"
 
-#define BODY_BALLOT (64 * 1024)
-#define BODY_TOKEN  1024 /* a token request has 259 bytes */
+#define BODY_BALLOT   (64 * 1024)
+#define BODY_TOKEN    1024         /* a token request has 259 bytes */
+#define BODY_ACT      (256 * 1024) /* metrics are many rows */
+#define BODY_DECISION (8 * 1024)
 
 /* What people do under their name: pages may call it, and their address is nobody's business. */
 #define NAMED (ROUTE_CORS_PAGES | ROUTE_PRIVATE)
@@ -24,6 +26,11 @@ const struct route api_routes[] = {
     {METHOD_GET, "/v1/contests/:contest/turnout", records_turnout, NAMED, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/audit", records_audit, NAMED, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/exports/:export", records_export, NAMED, 0, NULL},
+    {METHOD_POST, "/v1/contests/:contest/acts", acts_post, NAMED, BODY_ACT, NULL},
+    {METHOD_POST, "/v1/contests/:contest/requests/:request", requests_post, NAMED, BODY_DECISION,
+	NULL},
+    {METHOD_GET, "/v1/contests/:contest/results", results_list, ROUTE_CORS_ANY, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/results/:version", results_get, ROUTE_CORS_ANY, 0, NULL},
     {METHOD_GET, "/.well-known/private-token-issuer-directory", tokens_directory, ROUTE_CORS_ANY, 0,
 	NULL},
     {METHOD_GET, "/healthz", health_live, 0, 0, NULL},

@@ -29,6 +29,12 @@ void progress_stream(void *app, struct request *req);
 void records_turnout(void *app, struct request *req);
 void records_audit(void *app, struct request *req);
 void records_export(void *app, struct request *req);
+/* acts.c */
+void acts_post(void *app, struct request *req);
+void requests_post(void *app, struct request *req);
+/* results.c */
+void results_list(void *app, struct request *req);
+void results_get(void *app, struct request *req);
 /* health.c */
 void health_live(void *app, struct request *req);
 void health_ready(void *app, struct request *req);
