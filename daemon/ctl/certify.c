@@ -114,7 +114,7 @@ static int name_signers(
 		return ctl_fail(EX_NOPERM,
 		    "both tokens are those of %s; the second must be another organiser's.",
 		    second.who);
-	(void)snprintf(ret_who, cap, "%s,%s", session->who, second.who);
+	(void)snprintf(ret_who, cap, "%.50s,%.50s", session->who, second.who);
 	return EX_OK;
 }
 
