@@ -1,0 +1,143 @@
+/* What organisers do: the notice, phases, hours, disqualification. Apart from what is only looked at, and asked again
+ * before it is done. */
+import { h } from "./dom.js";
+import { ask, field } from "./organiser-dialog.js";
+import { actWords, refusalWords } from "./organiser-words.js";
+import { namesOf, put, section, whenChanged } from "./organiser-parts.js";
+import { fromField, toField } from "./zoned.js";
+
+const NOTICE_MAX = 300;
+
+/* Which acts a phase allows here; certifying and correcting need the result's key, so tallyctl does them. */
+export const actsIn = (phase, hours) => ({
+	announced: ["open", ...(hours ? ["extend"] : [])],
+	open: ["pause", ...(hours ? ["extend"] : []), "close"],
+	paused: ["resume", ...(hours ? ["extend"] : []), "close"],
+	closed: ["publish"],
+})[phase] ?? [];
+
+const OPTIONAL_WHY = ["open", "publish"];
+const DANGEROUS = ["close", "disqualify"];
+
+export function actsSection({ page, contest, call, refresh }) {
+	const { t, pick, times, clock } = page;
+	const names = namesOf(page);
+	const noun = pick(contest.entry_noun);
+	const zone = contest.time_zone ?? "Asia/Seoul";
+	const done = h("p", { class: "o-done", role: "status" });
+	const phases = h("div", { class: "o-acts" });
+	const phaseHint = h("p", { class: "soft" });
+	const entries = h("ul", { class: "o-entries" });
+	let latest = null;
+
+	async function perform(body) {
+		const answer = await call("act", body);
+		put(done, answer?.request ? t("organiser.acts.waits", { act: actWords(page, body) })
+			: t("organiser.acts.done", { act: actWords(page, body) }));
+		refresh();
+	}
+
+	const words = (error) => refusalWords(page, error);
+
+	function askFor(name, { fields = [], what = t(`organiser.what.${name}`), body = () => ({}), title = t(`organiser.do.${name}`) } = {}) {
+		ask(page, { title, what, fields, why: !OPTIONAL_WHY.includes(name), danger: DANGEROUS.includes(name), button: title, words,
+			act: ({ why, confirm }) => perform({ act: name, ...body(), ...(why && { why }), confirm }) });
+	}
+
+	function extend() {
+		const before = Date.parse(latest.closes_at);
+		const input = h("input", { id: "ask-until", type: "datetime-local", required: true,
+			min: toField(Math.max(before, clock.now()), zone), value: toField(before + 3_600_000, zone) });
+		const until = () => fromField(input.value, zone);
+		askFor("extend", { fields: [{ label: t("organiser.ask.until", { zone, when: times.moment(latest.closes_at) }), input,
+			check: () => until() !== null && until() > before ? null : t("organiser.ask.until_wrong") }],
+		body: () => ({ closes_at: new Date(until()).toISOString().replace(".000Z", "Z") }) });
+	}
+
+	function disqualify(id) {
+		const texts = ["ko", "en"].map((lang) => h("textarea", { id: `ask-${lang}`, rows: "2", maxlength: String(NOTICE_MAX), lang }));
+		askFor("disqualify", { title: t("organiser.do.disqualify_entry", { entry: names.entry(id) }),
+			fields: texts.map((input) => ({ input, label: t(`organiser.ask.reason_${input.lang}`),
+				check: () => input.value.trim() ? null : t("organiser.ask.reason_missing") })),
+			body: () => ({ entry: id, reason: { ko: texts[0].value.trim(), en: texts[1].value.trim() } }) });
+	}
+
+	const acts = { extend };
+	const drawPhases = whenChanged(({ phase, closes_at: closes }) => [phase, closes], (progress) => {
+		const list = actsIn(progress.phase, Boolean(progress.closes_at));
+		phases.replaceChildren(...list.map((name) => h("button", { type: "button",
+			class: `button ${DANGEROUS.includes(name) ? "button-outline-danger" : "button-quiet"}`,
+			onclick: () => acts[name] ? acts[name]() : askFor(name) }, t(`organiser.do.${name}`))));
+		put(phaseHint, t(`organiser.acts.hint.${list.length ? "some" : progress.phase === "provisional" ? "certify" : "none"}`));
+	});
+
+	/* ---- entries ---- */
+
+	const outOf = (rulings = []) => new Set(rulings.map(({ id = "" }) => /^disqualified\/(.*)/.exec(id)?.[1]).filter(Boolean));
+	const drawEntries = whenChanged(({ rulings, phase }) => [rulings, phase], ({ rulings }) => {
+		const out = outOf(rulings);
+		entries.replaceChildren(...contest.entries.map(({ id }) => h("li", {}, h("span", {}, names.entry(id),
+			out.has(id) && h("span", { class: "o-flag" }, t("organiser.acts.disqualified"))),
+		h("button", { type: "button", class: `button button-small ${out.has(id) ? "button-quiet" : "button-outline-danger"}`,
+			onclick: () => out.has(id) ? askFor("requalify", { title: t("organiser.do.requalify_entry", { entry: names.entry(id) }),
+				body: () => ({ entry: id }) }) : disqualify(id) },
+		t(out.has(id) ? "organiser.do.requalify" : "organiser.do.disqualify"),
+		h("span", { class: "unseen" }, ` ${names.entry(id)}`)))));
+	});
+
+	/* ---- the notice ---- */
+
+	const ko = h("textarea", { id: "notice-ko", rows: "3", maxlength: String(NOTICE_MAX), lang: "ko", oninput: preview });
+	const en = h("textarea", { id: "notice-en", rows: "3", maxlength: String(NOTICE_MAX), lang: "en", oninput: preview });
+	const banners = h("div", { class: "o-preview" });
+	const noticeDone = h("p", { class: "o-done", role: "status" });
+	const standing = h("p", { class: "soft" });
+	const remove = h("button", { type: "button", class: "button button-quiet", hidden: true, onclick: () => post(null) },
+		t("organiser.notice.remove"));
+	const noticeForm = h("form", { class: "o-notice", novalidate: true, onsubmit: (event) => {
+		event.preventDefault();
+		if (ko.value.trim() && en.value.trim()) post({ ko: ko.value.trim(), en: en.value.trim() });
+		else put(noticeDone, t("organiser.notice.both"));
+	} }, h("h3", {}, t("organiser.notice.title")), standing,
+	h("div", { class: "o-columns" }, field({ label: t("organiser.notice.ko"), input: ko }),
+		field({ label: t("organiser.notice.en"), input: en })),
+	h("p", { class: "soft" }, t("organiser.notice.preview")), banners,
+	h("div", { class: "actions" }, h("button", { type: "submit", class: "button" }, t("organiser.notice.put")), remove),
+	noticeDone);
+
+	function preview() {
+		banners.replaceChildren(...[ko, en].map((area) => h("div", { class: "notice notice-provisional", lang: area.lang },
+			h("p", {}, h("strong", {}, t("organiser.notice.head")), " ", area.value.trim() || "…"))));
+	}
+
+	async function post(notice) {
+		try {
+			await call("act", { act: "notice", notice });
+			put(noticeDone, t(notice ? "organiser.notice.stands" : "organiser.notice.removed"));
+			refresh();
+		} catch (error) {
+			put(noticeDone, words(error));
+		}
+	}
+
+	const drawNotice = whenChanged(({ notice }) => notice, ({ notice }) => {
+		remove.hidden = !notice;
+		put(standing, t(notice ? "organiser.notice.now" : "organiser.notice.none"));
+		if (noticeForm.contains(document.activeElement)) return; // somebody is writing
+		ko.value = notice?.ko ?? "";
+		en.value = notice?.en ?? "";
+		preview();
+	});
+
+	const element = section("acts", t("organiser.section.acts"), done, noticeForm,
+		h("div", { class: "o-danger" }, h("h3", {}, t("organiser.acts.phases")), phaseHint, phases,
+			h("h3", {}, t("organiser.acts.entries", { noun })), h("p", { class: "soft" }, t("organiser.acts.entries_hint")), entries));
+
+	function draw(progress) {
+		latest = progress;
+		drawPhases(progress);
+		drawEntries(progress);
+		drawNotice(progress);
+	}
+	return { element, draw };
+}

@@ -1,0 +1,54 @@
+/* Rejections by reason, and how Redis and the workers are. */
+import { h } from "./dom.js";
+import { put, section, table, whenChanged } from "./organiser-parts.js";
+
+const REASONS = ["token-spent", "not-open", "closed", "paused", "invalid-ballot", "invalid-token", "rate-limited", "busy",
+	"unavailable", "already-issued", "admission-refused", "conflict-of-interest", "other"];
+
+/* Rejections, most frequent first; those that did not happen are left out. */
+export const rejectionRows = (rejections) => Object.entries(rejections).filter(([, n]) => n > 0)
+	.sort(([a, n], [b, m]) => m - n || a.localeCompare(b));
+
+export function healthSection({ page }) {
+	const { t, number } = page;
+	const rejected = h("div", {});
+	const redis = h("p", {});
+	const workers = h("div", {});
+	const element = section("health", t("organiser.section.health"),
+		h("div", { class: "o-columns" },
+			h("div", {}, h("h3", {}, t("organiser.rejections.title")), rejected),
+			h("div", {}, h("h3", {}, t("organiser.health.title")), redis, workers)));
+
+	const reason = (slug) => REASONS.includes(slug) ? t(`organiser.rejection.${slug}`)
+		: t("organiser.rejection.unnamed", { slug });
+
+	const drawRejections = whenChanged(({ rejections }) => rejections, ({ rejections = {} }) => {
+		const rows = rejectionRows(rejections);
+		rejected.replaceChildren(rows.length === 0 ? h("p", { class: "soft" }, t("organiser.rejections.none"))
+			: table(t("organiser.rejections.title"), [{ text: t("organiser.rejections.reason") },
+				{ text: t("organiser.rejections.count"), figure: true }],
+			rows.map(([slug, n]) => [reason(slug), number.count(n)]), { class: "plain o-narrow" }));
+	});
+
+	/* Whole seconds, so that a healthy row stands still. */
+	const looked = ({ health }) => (health?.workers ?? []).map((worker) =>
+		({ ...worker, beat_age_ms: Math.round(worker.beat_age_ms / 1000) }));
+	const drawWorkers = whenChanged(looked, (progress) =>
+		workers.replaceChildren(table(t("organiser.health.workers"), [{ text: t("organiser.health.worker") },
+			...["beat", "requests", "subscribers"].map((key) => ({ text: t(`organiser.health.${key}`), figure: true }))],
+		looked(progress).map(({ slot, beat_age_ms: seconds, requests, subscribers }) => [
+			t("organiser.health.slot", { slot }), t("organiser.health.ago", { n: number.count(seconds) }),
+			number.count(requests), number.count(subscribers)]), { class: "plain o-narrow" })));
+
+	function draw(progress) {
+		drawRejections(progress);
+		drawWorkers(progress);
+		const { connected, answer_ms: ms, memory_bytes: bytes } = progress.health?.redis ?? {};
+		put(redis, connected === false ? t("organiser.health.redis_away") : [
+			t("organiser.health.redis", { ms: typeof ms === "number" ? ms.toFixed(1) : "–" }),
+			typeof bytes === "number" && t("organiser.health.memory", { mib: number.count(Math.round(bytes / 1_048_576)) }),
+		].filter(Boolean).join(" · "));
+		redis.className = connected === false ? "o-flag" : "soft";
+	}
+	return { element, draw };
+}

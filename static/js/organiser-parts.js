@@ -1,0 +1,48 @@
+/* Pieces that the organiser page's sections share. */
+import { h } from "./dom.js";
+
+/* Leaves what already stands alone, so that a reader's selection and a screen reader's place are kept. */
+export function put(element, text) {
+	if (element.textContent !== text) element.textContent = text;
+}
+
+/* Draws only when what it looks at has changed: progress comes up to four times a second. */
+export function whenChanged(look, draw) {
+	let before = null;
+	return (progress) => {
+		const text = JSON.stringify(look(progress));
+		if (text === before) return;
+		before = text;
+		draw(progress);
+	};
+}
+
+export function section(id, title, ...children) {
+	return h("section", { id, class: "o-section", "aria-labelledby": `${id}-title` },
+		h("h2", { id: `${id}-title`, tabindex: "-1" }, title), ...children);
+}
+
+/* A table in a frame that scrolls sideways where it must, by keyboard too. heads: [{ text, figure }]; rows: arrays of
+ * cells, the first one heads its row; a cell is a text, nodes, or { figure, node }. */
+export function table(caption, heads, rows, properties = {}) {
+	const figure = (i) => heads[i].figure ? "figure" : null;
+	return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+		h("table", { class: "plain", ...properties }, h("caption", { class: "unseen" }, caption),
+			h("thead", {}, h("tr", {}, heads.map(({ text }, i) => h("th", { scope: "col", class: figure(i) }, text)))),
+			h("tbody", {}, rows.map((cells) => h("tr", { class: cells.kind },
+				cells.map((cell, i) => i === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: figure(i) }, cell)))))));
+}
+
+/* Names of what progress tells by id. */
+export function namesOf({ contest, pick }) {
+	const entries = new Map(contest.entries.map((entry) => [entry.id, pick(entry.name)]));
+	const organisations = new Map(contest.entries.flatMap(({ lead, participants }) => [lead, ...participants])
+		.filter((one) => one?.id).map(({ id, name }) => [id, pick(name)]));
+	return { entry: (id) => entries.get(id) ?? id, organisation: (id) => organisations.get(id) ?? id };
+}
+
+/* A number in at most four decimals, as standings have it. */
+export const exact = (lang) => {
+	const format = new Intl.NumberFormat(lang, { maximumFractionDigits: 4 });
+	return (value) => typeof value === "number" ? format.format(value) : "–";
+};

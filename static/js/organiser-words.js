@@ -1,0 +1,32 @@
+/* Acts, people and refusals in words. */
+import { Unreachable } from "./api.js";
+import { namesOf } from "./organiser-parts.js";
+
+const ACTS = ["open", "pause", "resume", "close", "publish", "extend", "notice", "disqualify", "requalify", "metrics",
+	"certify", "correct"];
+
+/* An act as the API takes it: "투표 조기 마감". */
+export function actWords(page, act) {
+	const { t, times } = page;
+	if (!ACTS.includes(act?.act)) return String(act?.act ?? "–");
+	return t(`organiser.act.${act.act}`, { entry: namesOf(page).entry(act.entry),
+		when: act.closes_at ? times.moment(act.closes_at) : "" });
+}
+
+/* "organiser:organiser-k3m9x2ab" and the like; `people` names those that are known. */
+export function whoWords({ t }, who, people = new Map()) {
+	const [kind, id = ""] = String(who ?? "").split(/:(.*)/);
+	if (kind === "hours") return t("organiser.who.hours");
+	if (!["organiser", "observer", "expert", "operator"].includes(kind)) return String(who);
+	return t(`organiser.who.${kind}`, { name: people.get(id) ?? id });
+}
+
+const REFUSALS = ["not-possible", "would-shorten", "already-requested", "name-differs", "same-organiser", "no-such-request",
+	"outcome-unknown", "unavailable", "certified"];
+
+export function refusalWords({ t }, error) {
+	if (error instanceof Unreachable) return t("organiser.problem.unreachable");
+	const detail = error.message;
+	return REFUSALS.includes(error.slug) ? t(`organiser.problem.${error.slug}`, { detail })
+		: t("organiser.refused", { detail });
+}
