@@ -24,6 +24,8 @@ extern const struct ctl_command ctl_keygen, ctl_site, ctl_voters;
 extern const struct ctl_command ctl_open, ctl_pause, ctl_resume, ctl_extend, ctl_close, ctl_publish,
     ctl_notice, ctl_disqualify, ctl_requalify, ctl_requests, ctl_approve, ctl_reject;
 extern const struct ctl_command ctl_metrics;
+/* status.c, records.c */
+extern const struct ctl_command ctl_status, ctl_watch, ctl_tally, ctl_audit, ctl_export, ctl_report;
 /* certify.c */
 extern const struct ctl_command ctl_certify, ctl_correct, ctl_result;
 

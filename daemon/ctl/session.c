@@ -216,6 +216,15 @@ void session_run(struct session *session)
 		    ANSWER_MS / 1000);
 }
 
+void session_run_on(struct session *session)
+{
+	while (!session->done) {
+		(void)event_base_loop(session->base, EVLOOP_ONCE);
+		ledger_flush(session->ledger);
+	}
+	session->done = false;
+}
+
 void session_done(struct session *session, int status)
 {
 	session->status = status;

@@ -61,6 +61,8 @@ int session_open(
     const struct ctl *ctl, const struct session_options *options, struct session *ret_session);
 /* Runs the loop until session_done(); ends by itself after 10 s with a sentence and 69. */
 void session_run(struct session *session);
+/* The same for what may last: no deadline of its own. */
+void session_run_on(struct session *session);
 void session_done(struct session *session, int status);
 /* A verdict_cb, `arg` the session: keeps the verdict and ends the loop; status 0 when good, else
  * the refusal is told

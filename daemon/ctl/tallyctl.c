@@ -14,6 +14,12 @@ static const struct {
     {"Setting up", &ctl_keygen},
     {NULL, &ctl_site},
     {NULL, &ctl_voters},
+    {"Watching", &ctl_status},
+    {NULL, &ctl_watch},
+    {NULL, &ctl_tally},
+    {NULL, &ctl_audit},
+    {NULL, &ctl_export},
+    {NULL, &ctl_report},
     {"Running the contest", &ctl_open},
     {NULL, &ctl_pause},
     {NULL, &ctl_resume},
@@ -45,8 +51,8 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (commands[i].heading != NULL)
 			(void)fprintf(out, "%s%s\n", i > 0 ? "\n" : "", commands[i].heading);
-		(void)fprintf(out, "  %-11s %s\n", commands[i].command->name,
-		    commands[i].command->summary);
+		(void)fprintf(
+		    out, "  %-11s %s\n", commands[i].command->name, commands[i].command->summary);
 	}
 	(void)fputs(
 	    "\n"
@@ -55,8 +61,10 @@ static void print_usage(FILE *out)
 	    "      --help          print this and end; after a COMMAND: about that command\n"
 	    "\n"
 	    "Ends with 0 when all went well, 64 for a wrong command line, 65 for what was\n"
-	    "refused, 66 for an input that cannot be read, 69 when the server is not to be had, 73\n"
-	    "for an output that cannot be written, 77 for who may not, 78 for a wrong configuration.\n",
+	    "refused, 66 for an input that cannot be read, 69 when the server is not to be had, "
+	    "73\n"
+	    "for an output that cannot be written, 77 for who may not, 78 for a wrong "
+	    "configuration.\n",
 	    out);
 }
 

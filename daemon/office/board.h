@@ -91,4 +91,9 @@ json_t *board_all_experts(const struct contest *contest, const struct board *boa
 /* Whether organisers may see single sheets, aggregates and the standing now. */
 bool board_sheets_visible(const struct contest *contest, const struct board *board);
 
+/* Everything that organisers see but clocks, health, and the audit log: GET …/progress. NULL:
+ * memory. */
+json_t *board_overview(
+    const struct contest *contest, const struct board *board, const struct count *count);
+
 #endif

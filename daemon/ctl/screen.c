@@ -1,0 +1,82 @@
+/* Lays out cells. Knows the width of characters from the C library's UTF-8 locale. */
+#include "ctl/screen.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <string.h>
+#include <wchar.h>
+
+int screen_width(const char *text)
+{
+	mbstate_t state = {0};
+	size_t left = strlen(text);
+	int width = 0;
+
+	(void)setlocale(LC_CTYPE, "C.UTF-8");
+	while (left > 0) {
+		wchar_t wide;
+		size_t n = mbrtowc(&wide, text, left, &state);
+
+		if (n == 0 || n > left)
+			break;
+		int columns = wcwidth(wide);
+		width += columns > 0 ? columns : 0;
+		text += n;
+		left -= n;
+	}
+	return width;
+}
+
+int screen_cell(struct buf *out, const char *text, int width, bool right)
+{
+	int spaces = width - screen_width(text);
+
+	if (spaces < 0)
+		spaces = 0;
+	return right ? buf_printf(out, "%*s%s", spaces, "", text)
+		     : buf_printf(out, "%s%*s", text, spaces, "");
+}
+
+char *screen_number(int64_t number, char ret_text[32])
+{
+	char digits[24];
+	size_t at = 0, n = (size_t)snprintf(digits, sizeof(digits), "%" PRId64, number);
+
+	for (size_t i = 0; i < n && at < 30; i++) {
+		if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-')
+			ret_text[at++] = ',';
+		ret_text[at++] = digits[i];
+	}
+	ret_text[at] = '\0';
+	return ret_text;
+}
+
+int screen_bar(struct buf *out, double share, int width)
+{
+	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	int units = (int)(share * width * 8 + 0.5);
+	int rc = 0;
+
+	if (units > width * 8)
+		units = width * 8;
+	for (int i = 0; i < units / 8 && rc == 0; i++)
+		rc = buf_append_text(out, "█");
+	return rc == 0 && units > 0 ? buf_append_text(out, eighths[units % 8]) : rc;
+}
+
+char *screen_duration(int64_t ms, char ret_text[32])
+{
+	int64_t s = ms > 0 ? ms / 1000 : 0;
+
+	if (s >= 86400)
+		(void)snprintf(
+		    ret_text, 32, "%" PRId64 "d %" PRId64 "h", s / 86400, s % 86400 / 3600);
+	else if (s >= 3600)
+		(void)snprintf(ret_text, 32, "%" PRId64 "h %" PRId64 "m", s / 3600, s % 3600 / 60);
+	else if (s >= 60)
+		(void)snprintf(ret_text, 32, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
+	else
+		(void)snprintf(ret_text, 32, "%" PRId64 "s", s);
+	return ret_text;
+}
