@@ -17,14 +17,18 @@ enum ruling {
 };
 
 /* 404 no-such-person, no-such-entry; 409 already-ruled, nothing-to-lift; 403 certified (unless
- * for_correction). Good: members {"warning":sentence} when the entry is left with fewer experts
- * than its panel's min_experts. */
+ * for_correction); 422 invalid-reason: `why` must be a line of 1 to OFFICE_WHY_MAX characters.
+ * Good: members {"person","name","entry","decision","n" (of the audit entry)}, and "warning", a
+ * sentence, when the entry is left with fewer experts than its panel's min_experts. Acts in the
+ * audit log: ruling.recusal, ruling.challenge ("decision":"upheld"|"rejected"), ruling.lifted. */
 void rulings_expert(struct office *office, enum ruling ruling, const char *person,
     const char *entry, const char *who, const char *why, bool for_correction, verdict_cb *cb,
     void *arg);
 
-/* Whether and why this expert's scores of this entry do not count. NULL: they count. Static or
- * borrowed from the view, which has DESK_RULINGS whole. */
+/* The ruling by which this expert's scores of this entry do not count, as its JSON; ptr NULL: they
+ * count. Borrowed from the view, which has DESK_RULINGS whole. */
+struct slice ruling_about(const struct desk_view *view, const char *person, const char *entry);
+/* Whether there is one. */
 bool ruling_excludes(const struct desk_view *view, const char *person, const char *entry);
 
 #endif
