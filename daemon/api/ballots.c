@@ -3,6 +3,7 @@
  *
  *   ballots_cast -> (replacing: on_found ->) on_cast -> reply */
 #include "api/app.h"
+#include "api/bearer.h"
 #include "api/receipt.h"
 #include "api/routes.h"
 
@@ -67,20 +68,11 @@ static int read_ballot(struct casting *casting)
 {
 	struct request *req = casting->req;
 	const struct contest *contest = casting->service->round->contest;
-	struct slice type = req->content_type;
-	if (!slice_starts(type, "application/json") || (type.len > 16 && type.ptr[16] != ';')) {
-		refuse_ballot(casting, 415, "unsupported-media-type", "Unsupported media type",
-		    "Send the ballot as Content-Type: application/json.");
-		return 1;
-	}
 	char why[FORM_WHY_MAX + 64];
-	json_error_t error;
-	json_t *body = json_loadb(
-	    req->body.ptr ? req->body.ptr : "", req->body.len, JSON_REJECT_DUPLICATES, &error);
-	if (!body) {
-		snprintf(why, sizeof(why), "%s at line %d, column %d.", error.text, error.line,
-		    error.column);
-		refuse_ballot(casting, 400, "invalid-json", "The body is not JSON", why);
+	json_t *body;
+	if (!request_document(req, &body)) {
+		casting->service->app->stats->ballots_invalid++;
+		casting_free(casting);
 		return 1;
 	}
 	int rc = ballot_parse(contest, body, &casting->ballot, why);

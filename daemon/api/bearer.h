@@ -1,5 +1,5 @@
-/* Named people at the door: the Authorization header with a signed token (RFC 6750), the role a route wants, the person's
- * record at the desk; and how a verdict of the office becomes a reply. */
+/* Named people at the door: the Authorization header with a signed token (RFC 6750), the role a
+ * route wants, the person's record at the desk; and how a verdict of the office becomes a reply. */
 #ifndef TALLYD_API_BEARER_H
 #define TALLYD_API_BEARER_H
 
@@ -8,24 +8,29 @@
 
 struct service;
 
-/* What can be judged without Redis. True with *ret_bearer; else the request has been replied to: 401 invalid-bearer
- * (WWW-Authenticate), or 403 forbidden when the role is none of `roles` (or'ed). */
-bool bearer_header(const struct service *service, struct request *req, unsigned roles,
-    struct bearer *ret_bearer);
+/* What can be judged without Redis. True with *ret_bearer; else the request has been replied to:
+ * 401 invalid-bearer (WWW-Authenticate), or 403 forbidden when the role is none of `roles` (or'ed).
+ */
+bool bearer_header(
+    const struct service *service, struct request *req, unsigned roles, struct bearer *ret_bearer);
 
-/* The same, and the person is looked up: calls back only when all is well, in a later turn; `person` is borrowed for the
- * call. Else it has been replied to: also 401 when revoked, 503 when Redis does not answer. */
-typedef void bearer_cb(
-    struct service *service, struct request *req, const struct bearer *bearer,
+/* The same, and the person is looked up: calls back only when all is well, in a later turn;
+ * `person` is borrowed for the call. Else it has been replied to: also 401 when revoked, 503 when
+ * Redis does not answer. */
+typedef void bearer_cb(struct service *service, struct request *req, const struct bearer *bearer,
     const struct person *person);
 void bearer_admit(struct service *service, struct request *req, unsigned roles, bearer_cb *cb);
 
-/* Replies with a verdict: its members as JSON, or as a problem; 401 gets its WWW-Authenticate. `headers` go out with a good
- * answer only. */
+/* Replies with a verdict: its members as JSON, or as a problem; 401 gets its WWW-Authenticate.
+ * `headers` go out with a good answer only. */
 void reply_verdict(struct request *req, const struct verdict *verdict,
     const struct reply_header *headers, size_t n_headers);
 
-/* The request's body as a JSON object; false: it has been replied to (415, 400 invalid-json). The caller drops it. */
+/* The request's body as JSON; false: it has been replied to (415, 400 invalid-json). The caller
+ * drops it. */
+bool request_document(struct request *req, json_t **ret_body);
+/* The same, where only an object will do; false: it has been replied to (415, 400 invalid-json).
+ * The caller drops it. */
 bool request_json(struct request *req, json_t **ret_body);
 
 #endif

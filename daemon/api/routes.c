@@ -21,6 +21,7 @@ const struct route api_routes[] = {
 	BODY_BALLOT, NULL},
     {METHOD_GET, "/v1/contests/:contest/tally", tally_get, ROUTE_CORS_ANY, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/tally/stream", tally_stream, ROUTE_CORS_ANY, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/me", me_get, NAMED, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/progress", progress_get, NAMED, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/progress/stream", progress_stream, NAMED, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/turnout", records_turnout, NAMED, 0, NULL},

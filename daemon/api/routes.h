@@ -35,6 +35,8 @@ void requests_post(void *app, struct request *req);
 /* results.c */
 void results_list(void *app, struct request *req);
 void results_get(void *app, struct request *req);
+/* me.c */
+void me_get(void *app, struct request *req);
 /* health.c */
 void health_live(void *app, struct request *req);
 void health_ready(void *app, struct request *req);

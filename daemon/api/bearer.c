@@ -1,0 +1,217 @@
+/* Named people at the door: reads the Authorization header, asks the desk for the person, and lets
+ * the handler go on or replies.
+ *
+ *   bearer_admit -> on_person -> the handler's bearer_cb, or a reply */
+#include "api/bearer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/app.h"
+#include "base/clock.h"
+
+/* RFC 6750 section 3: without an error where nothing was shown. */
+#define ASKS    "Bearer realm=\"tallyd\""
+#define REFUSES "Bearer error=\"invalid_token\""
+
+static void refuse_bearer(struct request *req, const char *www_authenticate, const char *detail)
+{
+	reply_problem(req, &(struct problem){
+			       .status = 401,
+			       .type = "invalid-bearer",
+			       .title = "No valid token of a named person",
+			       .detail = detail,
+			       .www_authenticate = www_authenticate,
+			   });
+}
+
+static void refuse_role(struct request *req)
+{
+	reply_problem(req,
+	    &(struct problem){
+		.status = 403,
+		.type = "forbidden",
+		.title = "Not for this role",
+		.detail =
+		    "The token is valid, but its role may not do this; experts, organisers and "
+		    "observers have links of their own.",
+	    });
+}
+
+/* ---- what can be judged at once ---- */
+
+/* RFC 6750 section 2.1: "Bearer <token>"; schemes know no case (RFC 9110 section 11.1). The empty
+ * slice where it is none. */
+static struct slice token_of(struct slice authorization)
+{
+	static const char scheme[] = "Bearer ";
+	const size_t len = sizeof(scheme) - 1;
+
+	if (authorization.len <= len || strncasecmp(authorization.ptr, scheme, len) != 0)
+		return slice_make(NULL, 0);
+	while (authorization.len > len && authorization.ptr[len] == ' ')
+		authorization = slice_make(authorization.ptr + 1, authorization.len - 1);
+	return slice_make(authorization.ptr + len, authorization.len - len);
+}
+
+bool bearer_header(
+    const struct service *service, struct request *req, unsigned roles, struct bearer *ret_bearer)
+{
+	struct slice token = token_of(req->authorization);
+	struct bearer bearer;
+	int r;
+
+	if (token.len == 0) {
+		refuse_bearer(req, ASKS,
+		    "This is for invited people: Authorization: Bearer <token>, the token from "
+		    "the invitation link.");
+		return false;
+	}
+	r = bearer_read(
+	    service->round, service->app->settings->issuer_name, token, clock_wall_ms(), &bearer);
+	if (r < 0) {
+		refuse_bearer(req, REFUSES,
+		    r == -ETIME ? "The token has expired; ask the organiser for a new link."
+				: "The token does not verify, or is for another contest, or for a "
+				  "rehearsal or the real contest only.");
+		return false;
+	}
+	if ((roles & bearer.role) == 0) {
+		refuse_role(req);
+		return false;
+	}
+	*ret_bearer = bearer;
+	return true;
+}
+
+/* ---- the person behind it ---- */
+
+struct admission {
+	struct service *service;
+	struct request *req;
+	struct bearer bearer;
+	bearer_cb *cb;
+};
+
+static void on_person(void *arg, const struct desk_view *view)
+{
+	struct admission *admission = arg;
+	struct person person;
+
+	if (view == NULL) {
+		reply_problem(
+		    admission->req, &(struct problem){.status = 503,
+					.type = "unavailable",
+					.title = "The record cannot be reached now",
+					.detail = "Nothing was done. Ask again in a moment.",
+					.retry_after_s = 2});
+	} else if (bearer_person(&admission->bearer, view, &person) < 0) {
+		refuse_bearer(admission->req, REFUSES,
+		    "The token has been revoked or replaced; ask the organiser for a new link.");
+	} else {
+		admission->cb(admission->service, admission->req, &admission->bearer, &person);
+		person_release(&person);
+	}
+	free(admission);
+}
+
+void bearer_admit(struct service *service, struct request *req, unsigned roles, bearer_cb *cb)
+{
+	struct bearer bearer;
+	struct admission *admission;
+
+	if (!bearer_header(service, req, roles, &bearer))
+		return;
+	admission = malloc(sizeof(*admission));
+	if (admission == NULL) {
+		reply_problem(req, &(struct problem){.status = 503,
+				       .type = "busy",
+				       .title = "Out of memory",
+				       .detail = "Nothing was done."});
+		return;
+	}
+	*admission = (struct admission){service, req, bearer, cb};
+	desk_read(service->desk, &(struct desk_want){DESK_PEOPLE, admission->bearer.id}, 1,
+	    on_person, admission);
+}
+
+/* ---- verdicts ---- */
+
+void reply_verdict(struct request *req, const struct verdict *verdict,
+    const struct reply_header *headers, size_t n_headers)
+{
+	json_t *members = verdict->members != NULL ? json_incref(verdict->members) : json_object();
+
+	if (verdict->slug == NULL)
+		reply_json(req, verdict->status, members, headers, n_headers);
+	else
+		reply_problem(req, &(struct problem){
+				       .status = verdict->status,
+				       .type = verdict->slug,
+				       .title = verdict->title,
+				       .detail = verdict->detail,
+				       .www_authenticate = verdict->status == 401 ? REFUSES : NULL,
+				       .retry_after_s = verdict->status == 503 ? 2 : 0,
+				       .members = members,
+				   });
+}
+
+/* ---- bodies ---- */
+
+static bool is_json(struct slice type)
+{
+	static const char json[] = "application/json";
+	const size_t len = sizeof(json) - 1;
+
+	return slice_starts(type, json) && (type.len == len || type.ptr[len] == ';');
+}
+
+bool request_document(struct request *req, json_t **ret_body)
+{
+	char why[JSON_ERROR_TEXT_LENGTH + 64];
+	json_error_t error;
+	json_t *body;
+
+	if (!is_json(req->content_type)) {
+		reply_problem(
+		    req, &(struct problem){.status = 415,
+			     .type = "unsupported-media-type",
+			     .title = "Unsupported media type",
+			     .detail = "Send the body as Content-Type: application/json."});
+		return false;
+	}
+	body = json_loadb(
+	    req->body.ptr ? req->body.ptr : "", req->body.len, JSON_REJECT_DUPLICATES, &error);
+	if (body == NULL) {
+		(void)snprintf(why, sizeof(why), "%s at line %d, column %d.", error.text,
+		    error.line, error.column);
+		reply_problem(req, &(struct problem){.status = 400,
+				       .type = "invalid-json",
+				       .title = "The body is not JSON",
+				       .detail = why});
+		return false;
+	}
+	*ret_body = body;
+	return true;
+}
+
+bool request_json(struct request *req, json_t **ret_body)
+{
+	json_t *body;
+
+	if (!request_document(req, &body))
+		return false;
+	if (json_is_object(body)) {
+		*ret_body = body;
+		return true;
+	}
+	json_decref(body);
+	reply_problem(req, &(struct problem){.status = 400,
+			       .type = "invalid-json",
+			       .title = "The body is not a JSON object",
+			       .detail = "Send one object: {…}."});
+	return false;
+}
