@@ -154,6 +154,21 @@ static inline void fill_person(
 	(void)desk_note(change, note("test.person"));
 }
 
+/* Adds one to a number in the record: an update lost would be missing from it. */
+static inline void fill_increment(
+    struct deed *deed, const struct desk_view *view, struct desk_change *change)
+{
+	struct slice value = desk_get(view, DESK_RECORD, "count");
+	char text[24] = "0";
+
+	(void)deed;
+	if (value.ptr)
+		snprintf(text, sizeof(text), "%.*s", (int)value.len, value.ptr);
+	snprintf(text, sizeof(text), "%lld", strtoll(text, NULL, 10) + 1);
+	(void)desk_set(change, DESK_RECORD, "count", slice_text(text));
+	(void)desk_note(change, note("test.increment"));
+}
+
 static inline void deed_now(struct desk_fixture *f, struct deed *deed)
 {
 	deed->decided = deed->done = 0;
