@@ -14,7 +14,8 @@ const root = new URL("../../../static/", import.meta.url);
 const read = (path) => readFileSync(new URL(path.slice(1), root), "utf8");
 const FIRST_LOAD_MAX = 60 * 1024;
 
-const pages = ["/", "/vote/", "/results/", "/projector/", "/team/", "/help/", "/privacy/", "/404.html"];
+const pages = ["/", "/vote/", "/results/", "/projector/", "/team/", "/help/", "/privacy/", "/expert/",
+	"/404.html"];
 const fileOf = (path) => path.endsWith("/") ? `${path}index.html` : path;
 const all = pages.flatMap((path) => [path, `/en${path}`]);
 const attributes = (html, name) => [...html.matchAll(new RegExp(`\\s${name}="([^"]*)"`, "g"))].map(([, v]) => v);
