@@ -22,6 +22,7 @@ struct settings {
 	char **origins; /* page origins that may call the API, "https://vote.example"; NULL-ended */
 	size_t n_origins;
 	char *api_origin, *issuer_origin; /* for site.json; "" = where the pages come from */
+	char *public_url;                 /* of the pages, without a final slash; "" = listen */
 	char *issuer_name;                /* TokenChallenge (RFC 9577) */
 	char *origin_info;
 	char *log_name; /* first part of the ballot logs' origin */

@@ -25,6 +25,7 @@ static void test_defaults(void **state)
 	assert_string_equal(settings.keys, "/var/lib/tallyd/keys");
 	assert_null(settings.pages);
 	assert_string_equal(settings.api_origin, "");
+	assert_string_equal(settings.public_url, "");
 	assert_string_equal(settings.redis.address, "tcp:127.0.0.1:6379");
 	assert_null(settings.redis.user);
 	assert_string_equal(settings.redis.server.binary, "redis-server");
