@@ -47,3 +47,13 @@ int ctl_number(const char *text, long min, long max, long *ret_number)
 	*ret_number = number;
 	return 0;
 }
+
+void ctl_local_url(const struct settings *settings, char *ret_url, size_t cap)
+{
+	const char *listen = settings->listen;
+
+	if (*listen == '*')
+		(void)snprintf(ret_url, cap, "http://127.0.0.1%s", listen + 1);
+	else
+		(void)snprintf(ret_url, cap, "http://%s", listen);
+}

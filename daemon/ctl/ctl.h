@@ -20,6 +20,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_keygen, ctl_site, ctl_voters;
+extern const struct ctl_command ctl_invite, ctl_people, ctl_revoke;
 /* acts.c */
 extern const struct ctl_command ctl_open, ctl_pause, ctl_resume, ctl_extend, ctl_close, ctl_publish,
     ctl_notice, ctl_disqualify, ctl_requalify, ctl_requests, ctl_approve, ctl_reject;
@@ -34,6 +35,9 @@ __attribute__((format(printf, 2, 3))) int ctl_fail(int status, const char *forma
 /* The same for wrong arguments, followed by the command's usage. Returns EX_USAGE. */
 __attribute__((format(printf, 2, 3))) int ctl_misuse(
     const struct ctl *ctl, const char *format, ...);
+
+/* The configured address as a URL of this machine: "*:8080" is "http://127.0.0.1:8080". */
+void ctl_local_url(const struct settings *settings, char *ret_url, size_t cap);
 
 /* A whole number from min to max. 0 or -EINVAL. */
 __attribute__((warn_unused_result)) int ctl_number(

@@ -254,17 +254,6 @@ static int read_url(const char *url, struct run *run)
 	return r;
 }
 
-/* The configured address as a URL of this machine: "*:8080" is "http://127.0.0.1:8080". */
-static void configured_url(const struct settings *settings, char *ret_url, size_t cap)
-{
-	const char *listen = settings->listen;
-
-	if (*listen == '*')
-		(void)snprintf(ret_url, cap, "http://127.0.0.1%s", listen + 1);
-	else
-		(void)snprintf(ret_url, cap, "http://%s", listen);
-}
-
 static int load_round(const struct settings *settings, const char *id, struct round **ret_round)
 {
 	char why[ROUND_WHY_MAX];
@@ -350,7 +339,7 @@ static int run_voters(const struct ctl *ctl, int argc, char **argv)
 	run = calloc(1, sizeof(*run));
 	if (run == NULL)
 		return ctl_fail(EX_OSERR, "there is not enough memory.");
-	configured_url(&ctl->settings, url, sizeof(url));
+	ctl_local_url(&ctl->settings, url, sizeof(url));
 	if (read_url(options.url ? options.url : url, run) < 0 || !is_loopback(run->host))
 		status = ctl_fail(EX_USAGE,
 		    "%s is no address of this machine: synthetic votes go to "

@@ -1,0 +1,11 @@
+/* QR codes for terminals. */
+#ifndef TALLYD_CTL_QR_H
+#define TALLYD_CTL_QR_H
+
+#include <stdio.h>
+
+/* Prints the code in half blocks (two rows of it in one of text), with its quiet zone; dark on
+ * light whatever a terminal's colours are. 0; -E2BIG: the text does not fit; -ENOMEM. */
+__attribute__((warn_unused_result)) int qr_print(const char *text, FILE *out);
+
+#endif
