@@ -2,7 +2,9 @@
 #include "api/routes.h"
 
 #define BODY_BALLOT   (64 * 1024)
-#define BODY_TOKEN    1024         /* a token request has 259 bytes */
+#define BODY_TOKEN    1024 /* a token request has 259 bytes */
+#define BODY_SHEET    (256 * 1024)
+#define BODY_PLEDGE   1024
 #define BODY_ACT      (256 * 1024) /* metrics are many rows */
 #define BODY_DECISION (8 * 1024)
 
@@ -22,6 +24,9 @@ const struct route api_routes[] = {
     {METHOD_GET, "/v1/contests/:contest/tally", tally_get, ROUTE_CORS_ANY, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/tally/stream", tally_stream, ROUTE_CORS_ANY, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/me", me_get, NAMED, 0, NULL},
+    {METHOD_GET, "/v1/contests/:contest/sheet", sheets_show, NAMED, 0, NULL},
+    {METHOD_PUT, "/v1/contests/:contest/sheet", sheets_save, NAMED, BODY_SHEET, NULL},
+    {METHOD_POST, "/v1/contests/:contest/pledge", sheets_agree, NAMED, BODY_PLEDGE, NULL},
     {METHOD_GET, "/v1/contests/:contest/progress", progress_get, NAMED, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/progress/stream", progress_stream, NAMED, 0, NULL},
     {METHOD_GET, "/v1/contests/:contest/turnout", records_turnout, NAMED, 0, NULL},

@@ -37,6 +37,10 @@ void results_list(void *app, struct request *req);
 void results_get(void *app, struct request *req);
 /* me.c */
 void me_get(void *app, struct request *req);
+/* sheets.c */
+void sheets_show(void *app, struct request *req);
+void sheets_save(void *app, struct request *req);
+void sheets_agree(void *app, struct request *req);
 /* health.c */
 void health_live(void *app, struct request *req);
 void health_ready(void *app, struct request *req);
