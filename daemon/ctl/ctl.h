@@ -25,6 +25,8 @@ extern const struct ctl_command ctl_invite, ctl_people, ctl_revoke;
 extern const struct ctl_command ctl_open, ctl_pause, ctl_resume, ctl_extend, ctl_close, ctl_publish,
     ctl_notice, ctl_disqualify, ctl_requalify, ctl_requests, ctl_approve, ctl_reject;
 extern const struct ctl_command ctl_metrics;
+/* rulings.c */
+extern const struct ctl_command ctl_recuse, ctl_challenge;
 /* status.c, records.c */
 extern const struct ctl_command ctl_status, ctl_watch, ctl_tally, ctl_audit, ctl_export, ctl_report;
 /* certify.c */

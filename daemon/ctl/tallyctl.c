@@ -29,6 +29,8 @@ static const struct {
     {NULL, &ctl_extend},
     {NULL, &ctl_close},
     {NULL, &ctl_notice},
+    {NULL, &ctl_recuse},
+    {NULL, &ctl_challenge},
     {NULL, &ctl_disqualify},
     {NULL, &ctl_requalify},
     {NULL, &ctl_requests},
