@@ -72,11 +72,6 @@ end
 
 ---- writing ----
 
-local function is_of(kind, key)
-  local found = redis.call('TYPE', key).ok
-  return found == kind or found == 'none'
-end
-
 -- Whether the audit log holds the entries 1 to n, so that the next one is ours to number.
 local function ends_at(key, n)
   if n == 0 then
@@ -124,11 +119,9 @@ local function write(keys, args)
   if not ends_at(keys[2], n) then
     return damaged(keys[2])
   end
-  if not is_of('stream', keys[3]) then
-    return damaged(keys[3])
-  end
   for i = 4, #keys do
-    if not is_of('hash', keys[i]) then
+    local kind = redis.call('TYPE', keys[i]).ok
+    if kind ~= 'hash' and kind ~= 'none' then
       return damaged(keys[i])
     end
   end
@@ -149,7 +142,7 @@ local function write(keys, args)
 
   local id = string.format('%d-0', n + 1)
   if args[7] ~= '' then
-    -- Refused where the stream has an ID beyond the log's.
+    -- The first write. Refused where the stream has an ID beyond the log's, or the key is no stream.
     local added = redis.pcall('XADD', keys[3], id, 'e', args[7], 's', args[8], 'k', args[9])
     if type(added) == 'table' and added.err then
       return damaged(keys[3])

@@ -172,8 +172,13 @@ static void judge_race(struct desk_fixture *f, struct race *race)
 		} else if (d->deed.outcome != DESK_UNKNOWN) {
 			assert_int_equal(race->logged[i], 0);
 		}
+		/* A decision to leave comes before the question whether it is late. */
+		if (d->deed.outcome == DESK_WRITTEN)
+			assert_false(d->late || d->deed.leave);
+		if (d->late || d->deed.leave)
+			assert_int_equal(race->logged[i], 0);
 		if (d->deed.outcome == DESK_LATE)
-			assert_true(d->late);
+			assert_true(d->late && !d->deed.leave);
 		if (d->deed.outcome == DESK_LEFT)
 			assert_true(d->deed.leave);
 	}
