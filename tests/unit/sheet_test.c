@@ -178,6 +178,27 @@ static void test_refuses(void **state)
 	contest_free(contest);
 }
 
+/* Steps are counted from the minimum: 1, 3, 5. */
+static void test_steps_begin_at_the_minimum(void **state)
+{
+	struct contest *contest = rated();
+
+	(void)state;
+	contest->criteria[1].step = 2;
+	for (int score = -1; score <= 7; score++) {
+		json_t *body = json_pack(
+		    "{s:s, s:{s:{s:i}}}", "state", "draft", "scores", "nc-ai", "speed", score);
+		char why[SHEET_WHY_MAX];
+		struct sheet *sheet = NULL;
+		int error = sheet_parse(contest, &contest->panels[1], body, &sheet, why);
+
+		assert_int_equal(error, score == 1 || score == 3 || score == 5 ? 0 : -EINVAL);
+		sheet_free(sheet);
+		json_decref(body);
+	}
+	contest_free(contest);
+}
+
 /* A text of n times this character, as a draft's comment or reason. */
 static int parse_long(const struct contest *contest, const char *member, const char *character,
     size_t n, char ret_why[SHEET_WHY_MAX])
@@ -346,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_takes),
 	    cmocka_unit_test(test_refuses),
+	    cmocka_unit_test(test_steps_begin_at_the_minimum),
 	    cmocka_unit_test(test_lengths),
 	    cmocka_unit_test(test_sentences_stay_utf8),
 	    cmocka_unit_test(test_missing_and_total),
