@@ -25,7 +25,7 @@ static const char usage[] =
     "      --name NAME          the person's name\n"
     "      --affiliation ORG    where the person works; conflicts of interest follow from it\n"
     "      --email ADDRESS      noted for you; nothing is sent\n"
-    "      --panel ID           an expert's panel, where the contest has several\n"
+    "      --panel ID           an expert's panel; without it \"experts\", or the only one\n"
     "      --from TABLE.csv     everybody of a table\n"
     "      --expires TIME       2027-01-31T18:00:00+09:00, or days from now: 30d. Without\n"
     "                           it 90 days, or 30 days after the close where that is later\n"

@@ -57,20 +57,26 @@ static int check_email(struct slice email, char ret_why[WHY_MAX])
 	return 0;
 }
 
-/* The panel of an expert: the one named, or the only one. NULL with the sentence. */
+/* Where an expert belongs of whom no panel is said: the only one, or the one called "experts". */
+static int usual_panel(const struct contest *contest)
+{
+	return contest->n_panels == 1 ? 0 : contest_panel(contest, slice_text("experts"));
+}
+
+/* The panel of an expert. NULL with the sentence. */
 static const struct panel *panel_of(
     const struct contest *contest, struct slice name, char ret_why[WHY_MAX])
 {
-	int i = name.len > 0 ? contest_panel(contest, name) : 0;
+	int i = name.len > 0 ? contest_panel(contest, name) : usual_panel(contest);
 
 	if (contest->n_panels == 0)
 		(void)refuse(ret_why, "this contest has no panel of experts.");
-	else if (i < 0)
-		(void)refuse(ret_why, "this contest has no panel \"%.*s\".",
-		    (int)(name.len < CONTEST_ID_MAX ? name.len : CONTEST_ID_MAX), name.ptr);
-	else if (name.len == 0 && contest->n_panels > 1)
+	else if (i < 0 && name.len == 0)
 		(void)refuse(
 		    ret_why, "this contest has %zu panels; say which one.", contest->n_panels);
+	else if (i < 0)
+		(void)refuse(
+		    ret_why, "this contest has no panel of that id (%s …).", contest->panels[0].id);
 	else
 		return &contest->panels[i];
 	return NULL;

@@ -53,7 +53,8 @@ struct invitation { /* borrowed */
 __attribute__((warn_unused_result)) int invitation_check(
     const struct contest *contest, const struct invitation *invitation, char ret_why[300]);
 
-/* Admits all of them or none, in one change. An expert without a panel comes to the only one. 409
+/* Admits all of them or none, in one change. An expert of whom no panel is said
+ * comes to the only one, or to the one called "experts". 409
  * "already-invited" names those who are there already (same role, name, and affiliation as
  * organisation_plain_name() compares them, and not revoked). Good: members
  * {"people":[{"id","role","name","affiliation","organisation":id|null,"email","panel","expires_at",
