@@ -222,8 +222,7 @@ function onState(from, answer) {
 	}
 	if (name === "stopped") {
 		if (leave(problem)) return;
-		if (why === "conflict-of-interest") excludeMore(problem.body.conflicts ?? {});
-		else if (why !== "refused" && why !== "invalid-sheet") look();
+		if (why !== "refused" && why !== "invalid-sheet") look(); // what changed at the server stands in the sheet
 	}
 	if (reviewing) return followSubmission(from);
 	main?.saving();
@@ -236,23 +235,17 @@ function followSubmission({ state, sheetState, wantedState }) {
 	return reviewing(!sending ? null : t(state.name === "unsent" ? "expert.submit_unknown" : "expert.submit_sending"), sending);
 }
 
-/* A conflict that the page did not know of yet: those entries go out of the sheet, and the rest is saved. */
-function excludeMore(conflicts) {
-	const fresh = Object.keys(conflicts).filter((id) => !Object.hasOwn(desk.frame.conflicts, id));
-	if (!fresh.length) return;
-	Object.assign(desk.frame.conflicts, conflicts);
-	keeper.change(desk.draft);
-	main?.redraw();
-}
-
-/* Takes what an answer says beside the scores: phase, hours, rulings. */
+/* Takes what an answer says beside the scores: phase, hours, rulings. An entry that was excluded meanwhile goes out of
+ * what is still to be saved. */
 function learn(sheet) {
 	page.clock.observe(sheet.now);
-	const shape = (one) => JSON.stringify([one.editable, one.phase, one.state, one.conflicts, one.rulings]);
-	const redraw = shape(desk.sheet) !== shape(sheet);
+	const excluded = (one) => JSON.stringify([one.conflicts, one.rulings]);
+	const shape = (one) => JSON.stringify([one.editable, one.phase, one.state, excluded(one)]);
+	const before = desk.sheet;
 	desk.sheet = sheet;
 	desk.frame = frameOf(sheet, desk.frame.entries);
-	if (redraw) main?.redraw();
+	if (excluded(before) !== excluded(sheet) && !keeper.settled && sheet.editable) keeper.turn(desk.draft, keeper.wantedState);
+	if (shape(before) !== shape(sheet)) main?.redraw();
 	main?.tick();
 }
 

@@ -74,7 +74,9 @@ export function mainScreen(desk, stage, keeper, act) {
 		const parts = [];
 		if (keeper.sheetState === "submitted") {
 			parts.push(words("done", t("expert.submitted"), h("p", {},
-				t(sheet.editable ? "expert.submitted_text" : "expert.submitted_final", { when }))));
+				t(sheet.editable ? "expert.submitted_text" : "expert.submitted_final", { when })),
+			sheet.editable && h("div", { class: "actions" },
+				button(t("expert.withdraw"), act.withdraw, "button button-quiet", "withdraw"))));
 		}
 		if (!sheet.editable) {
 			const phase = ["announced", "paused"].includes(sheet.phase) ? sheet.phase
@@ -106,13 +108,13 @@ export function mainScreen(desk, stage, keeper, act) {
 		total.replaceChildren(...(shown ? [h("span", { class: "bar-name" }, desk.name(here.entry)), " ",
 			...joined(totalWords(desk, here.entry))]
 			: [h("strong", { class: "points" }, t("expert.given", { given, wanted })), " · ",
-				h("span", { class: "open" }, n ? t("expert.open", { n }) : t("expert.full"))]));
+				h("span", { class: n ? "open" : "open is-full" }, n ? t("expert.open", { n }) : t("expert.full"))]));
 		const focused = document.activeElement?.id;
 		actions.replaceChildren(...[
 			here && button(t("expert.previous"), () => view.turn(-1), "button button-quiet", "previous"),
 			here && here.n < here.of - 1 && button(t("expert.next"), () => view.turn(1),
 				keeper.sheetState === "submitted" || n > 0 ? "button" : "button button-quiet", "next"),
-			(!here || here.n === here.of - 1 || n === 0 || keeper.sheetState === "submitted") && turnButton(n),
+			(!here || here.n === here.of - 1 || n === 0) && turnButton(n),
 		].filter(Boolean));
 		const previous = actions.querySelector("#previous");
 		if (previous) previous.disabled = here.n === 0;
@@ -122,8 +124,7 @@ export function mainScreen(desk, stage, keeper, act) {
 	const joined = ([points, rest]) => [points, " · ", rest];
 
 	function turnButton(n) {
-		if (!desk.sheet.editable) return null;
-		if (keeper.sheetState === "submitted") return button(t("expert.withdraw"), act.withdraw, "button button-quiet", "withdraw");
+		if (!desk.sheet.editable || keeper.sheetState === "submitted") return null;
 		return button(t("expert.review_do"), () => {
 			if (n === 0 && desk.invalid.size === 0) return act.review();
 			open.hidden = false;

@@ -1,11 +1,11 @@
 /* The score sheet on paper, with a signature block. Printed is what the page shows, and it says whether that is what the
  * server has. */
 import { h } from "./dom.js";
-import { commentList, scoreCells } from "./sheet-screens.js";
+import { commentList, scoreTable } from "./sheet-screens.js";
 
 /* `unsaved`: something of it has not reached the server. */
 export function drawPaper(desk, place, unsaved) {
-	const { page, sheet, frame, noun } = desk;
+	const { page, sheet } = desk;
 	const { t, pick, contest, pinned, times, clock } = page;
 	const kind = pinned.rehearsal ? t("badge.rehearsal") : pinned.demonstration ? t("badge.demonstration") : null;
 	const fact = (name, value) => value && h("div", {}, h("dt", {}, t(`expert.paper.${name}`)), h("dd", {}, value));
@@ -19,12 +19,7 @@ export function drawPaper(desk, place, unsaved) {
 			fact("revision", sheet.saved_at && t("expert.paper.revision_at",
 				{ n: sheet.revision, at: times.moment(sheet.saved_at) })),
 			fact("printed", times.moment(clock.now()))),
-		h("table", { class: "review-table" },
-			h("thead", {}, h("tr", {}, h("th", { scope: "col" }, noun),
-				frame.criteria.map((one) => h("th", { scope: "col" }, pick(one.name),
-					h("span", { class: "range" }, t("expert.range", one)))), h("th", { scope: "col" }, t("expert.total")))),
-			h("tbody", {}, frame.entries.map(({ id, name }) => h("tr", {}, h("th", { scope: "row" }, pick(name)),
-				scoreCells(desk, id))))),
+		scoreTable(desk),
 		...[commentList(desk) || []].flat(),
 		h("div", { class: "signature" },
 			h("p", {}, t("expert.paper.vow")),

@@ -36,20 +36,14 @@ export function pledgeScreen(page, stage, { text, expert, agree }) {
 
 /* → progress(text or null, busy): what is happening to the submission. */
 export function reviewScreen(desk, stage, { submit, back }) {
-	const { page, frame, noun } = desk;
-	const { t, pick } = page;
+	const { page } = desk;
+	const { t } = page;
 	const status = h("p", { role: "status", class: "review-status" });
 	const send = button(t("expert.submit_do"), submit);
 	const rest = button(t("expert.review_back"), back, "button button-quiet");
 	show(stage, kicker(page), h("h1", {}, t("expert.review")), h("p", { class: "lead" }, t("expert.review_text")),
-		h("div", { class: "sheet-scroll" }, h("table", { class: "review-table" },
-			h("caption", { class: "unseen" }, t("expert.review")),
-			h("thead", {}, h("tr", {}, h("th", { scope: "col" }, noun),
-				frame.criteria.map((one) => h("th", { scope: "col" }, pick(one.name), h("span", { class: "range" },
-					t("expert.range", one)))),
-				h("th", { scope: "col" }, t("expert.total")))),
-			h("tbody", {}, frame.entries.map(({ id, name }) => h("tr", {}, h("th", { scope: "row" }, pick(name)),
-				scoreCells(desk, id)))))),
+		h("div", { class: "sheet-scroll", role: "region", tabindex: "0", "aria-label": t("expert.grid") },
+			scoreTable(desk)),
 		commentList(desk),
 		status, h("div", { class: "actions actions-sticky" }, send, rest));
 	return (text, busy) => {
@@ -59,8 +53,18 @@ export function reviewScreen(desk, stage, { submit, back }) {
 	};
 }
 
-/* The cells of an entry after its name, as text. */
-export function scoreCells(desk, id) {
+/* The sheet as text. */
+export function scoreTable(desk) {
+	const { page: { t, pick }, frame, noun } = desk;
+	return h("table", { class: "review-table" },
+		h("thead", {}, h("tr", {}, h("th", { scope: "col" }, noun),
+			frame.criteria.map((one) => h("th", { scope: "col" }, pick(one.name),
+				h("span", { class: "range" }, t("expert.range", one)))), h("th", { scope: "col" }, t("expert.total")))),
+		h("tbody", {}, frame.entries.map(({ id, name }) => h("tr", {}, h("th", { scope: "row" }, pick(name)),
+			scoreCells(desk, id)))));
+}
+
+function scoreCells(desk, id) {
 	const { page: { t }, frame, draft } = desk;
 	if (exclusion(frame, draft, id)) {
 		return [h("td", { colspan: String(frame.criteria.length + 1), class: "sheet-excluded" },
@@ -130,5 +134,6 @@ function whatDiffers({ page: { t, pick }, frame, name }, { entry, kind, criterio
 function versionWords({ page: { t, pick }, frame }, { kind }, value) {
 	if (kind !== "entry") return value === undefined ? t("expert.nothing") : String(value);
 	if (value.recused !== undefined) return t("expert.recused", { reason: value.recused });
+	if (!Object.keys(value.scores).length) return t("expert.nothing");
 	return frame.criteria.map(({ id, name }) => `${pick(name)} ${value.scores[id] ?? "–"}`).join(", ");
 }
