@@ -57,7 +57,7 @@ export function actsSection({ page, contest, call, refresh }) {
 	function disqualify(id) {
 		const texts = ["ko", "en"].map((lang) => h("textarea", { id: `ask-${lang}`, rows: "2", maxlength: String(NOTICE_MAX), lang }));
 		askFor("disqualify", { title: t("organiser.do.disqualify_entry", { entry: names.entry(id) }),
-			fields: texts.map((input) => ({ input, label: t(`organiser.ask.reason_${input.lang}`),
+			fields: texts.map((input) => ({ input, label: t(`organiser.ask.reason.${input.lang}`),
 				check: () => input.value.trim() ? null : t("organiser.ask.reason_missing") })),
 			body: () => ({ entry: id, reason: { ko: texts[0].value.trim(), en: texts[1].value.trim() } }) });
 	}
@@ -107,7 +107,7 @@ export function actsSection({ page, contest, call, refresh }) {
 
 	function preview() {
 		banners.replaceChildren(...[ko, en].map((area) => h("div", { class: "notice notice-provisional", lang: area.lang },
-			h("p", {}, h("strong", {}, t("organiser.notice.head")), " ", area.value.trim() || "…"))));
+			h("p", {}, area.value.trim() || "…"))));
 	}
 
 	async function post(notice) {

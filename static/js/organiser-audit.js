@@ -7,15 +7,14 @@ import { actWords, whoWords } from "./organiser-words.js";
 const MORE = 50;
 const CHECK_ALONE_MAX = 5000; // entries that are checked without being asked
 
-const KNOWN = ["sheet.saved", "sheet.submitted", "sheet.withdrawn", "sheet.refused", "pledge.given", "person.invited",
-	"person.revoked", "request.made", "request.approved", "request.rejected", "metrics.imported", "result.certified",
-	"result.corrected", "ruling.recusal", "ruling.challenge"];
+const KNOWN = ["sheet.saved", "sheet.submitted", "sheet.withdrawn", "sheet.refused", "pledge.given", "request.made",
+	"request.rejected", "ruling.recusal", "ruling.challenge", "ruling.lifted", "invite", "revoke"];
 
 /* What an entry says happened. */
 export function entryWords(page, entry) {
-	const { t } = page;
-	if (KNOWN.includes(entry.act)) return t(`organiser.log.${entry.act}`);
-	return actWords(page, entry);
+	if (!KNOWN.includes(entry.act)) return actWords(page, entry);
+	return page.t(`organiser.log.${entry.act.replace(".", "_")}`,
+		{ act: entry.requested ? actWords(page, entry.requested) : "" });
 }
 
 export function auditSection({ page, call }) {
@@ -40,8 +39,10 @@ export function auditSection({ page, call }) {
 	function line(entry) {
 		const { n, at, who, act, why, ...rest } = entry;
 		delete rest.prev;
+		const short = (value) => typeof value !== "string" ? JSON.stringify(value)
+			: /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : value;
 		const details = Object.entries(rest).filter(([key]) => key !== "entry" || !String(act).includes("qualif"))
-			.map(([key, value]) => `${key}: ${key === "entry" ? names.entry(value) : typeof value === "string" ? value : JSON.stringify(value)}`);
+			.map(([key, value]) => `${key}: ${key === "entry" ? names.entry(value) : short(value)}`);
 		return h("li", { value: String(n) }, h("time", { datetime: at }, `${times.day(at)} ${times.time(at)}`), " ",
 			h("strong", {}, entryWords(page, entry)), " ", h("span", {}, whoWords(page, who, people)),
 			why && h("span", { class: "o-under" }, t("organiser.requests.why", { why })),

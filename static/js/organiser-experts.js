@@ -2,6 +2,7 @@
  * organisers may see them. */
 import { h } from "./dom.js";
 import { exact, namesOf, section, table, whenChanged } from "./organiser-parts.js";
+import { isPublic } from "./organiser-tally.js";
 
 /* { submitted, draft, none } of a panel's people. */
 export function statesOf(people) {
@@ -35,7 +36,7 @@ export function expertsSection({ page, contest }) {
 
 	function meter(share) {
 		const bar = h("span", { class: "bar", "aria-hidden": "true" }, h("span", {}));
-		bar.style.setProperty("--bar", String(share));
+		bar.style.setProperty("--bar", String(Math.min(1, share)));
 		return bar;
 	}
 
@@ -50,7 +51,7 @@ export function expertsSection({ page, contest }) {
 		const cells = [names.entry(entry.entry),
 			[t(entry.recused ? "organiser.experts.of_recused" : "organiser.experts.of",
 				{ of: number.count(entry.of), n: number.count(entry.n), recused: number.count(entry.recused) }),
-			entry.too_few && h("span", { class: "o-flag" }, t("organiser.experts.too_few", { n: number.count(left) }))]];
+			entry.too_few && [" ", h("span", { class: "o-flag" }, t("organiser.experts.too_few", { n: number.count(left) }))]]];
 		if (seen) cells.push(value(entry.value), value(entry.spread));
 		return cells;
 	}
@@ -58,7 +59,7 @@ export function expertsSection({ page, contest }) {
 	function panel({ id, name, submitted, of, people, entries }, seen) {
 		const states = statesOf(people);
 		const title = pick(name) || id;
-		return h("section", { class: "o-panel", "aria-label": title },
+		return h("div", { class: "o-panel" },
 			h("h3", {}, title, " ", h("span", { class: "o-count" },
 				t("organiser.experts.count", { m: number.count(submitted), n: number.count(of) }))),
 			h("p", { class: "soft" }, t("organiser.experts.states", Object.fromEntries(
@@ -67,18 +68,19 @@ export function expertsSection({ page, contest }) {
 				[{ text: t("results.entry", { noun }) }, { text: t("organiser.experts.behind_head") },
 					...(seen ? [{ text: t("organiser.experts.value"), figure: true },
 						{ text: t("organiser.experts.spread"), figure: true }] : [])],
-				entries.map((entry) => behind(entry, seen))),
+				entries.map((entry) => behind(entry, seen)), { class: "plain o-narrow" }),
 			people.length ? table(t("organiser.experts.people", { panel: title }),
 				["name", "state", "filled", "saved", "exceptions"].map((key) => ({ text: t(`organiser.experts.head.${key}`) })),
 				people.map(person), { class: "plain o-people" }) : h("p", { class: "message" }, t("organiser.experts.nobody")));
 	}
 
-	const draw = whenChanged(({ experts }) => experts, ({ experts }) => {
+	const draw = whenChanged(({ experts, phase }) => [experts, phase], ({ experts, phase }) => {
 		const panels = experts?.panels ?? [];
 		const seen = Boolean(experts?.visible);
 		place.replaceChildren(...(panels.length === 0 ? [h("p", { class: "message" }, t("organiser.experts.none"))]
-			: [h("p", { class: "soft" }, t(seen ? "organiser.experts.seen" : "organiser.experts.unseen")),
-				...panels.map((one) => panel(one, seen))]));
+			: [seen && !isPublic(contest.visibility.experts, phase) && h("p", { class: "o-embargo" }, t("organiser.embargo")),
+				h("p", { class: "soft" }, t(seen ? "organiser.experts.seen" : "organiser.experts.unseen")),
+				...panels.map((one) => panel(one, seen))].filter(Boolean)));
 	});
 	return { element, draw };
 }

@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { put, section, table, whenChanged } from "./organiser-parts.js";
 
 const REASONS = ["token-spent", "not-open", "closed", "paused", "invalid-ballot", "invalid-token", "rate-limited", "busy",
-	"unavailable", "already-issued", "admission-refused", "conflict-of-interest", "other"];
+	"nothing-to-replace", "replaced-too-often", "rules-differ", "fault", "outcome-unknown"];
 
 /* Rejections, most frequent first; those that did not happen are left out. */
 export const rejectionRows = (rejections) => Object.entries(rejections).filter(([, n]) => n > 0)
@@ -32,12 +32,12 @@ export function healthSection({ page }) {
 
 	/* Whole seconds, so that a healthy row stands still. */
 	const looked = ({ health }) => (health?.workers ?? []).map((worker) =>
-		({ ...worker, beat_age_ms: Math.round(worker.beat_age_ms / 1000) }));
+		({ ...worker, beat_age_ms: worker.beat_age_ms === null ? null : Math.round(worker.beat_age_ms / 1000) }));
 	const drawWorkers = whenChanged(looked, (progress) =>
 		workers.replaceChildren(table(t("organiser.health.workers"), [{ text: t("organiser.health.worker") },
 			...["beat", "requests", "subscribers"].map((key) => ({ text: t(`organiser.health.${key}`), figure: true }))],
 		looked(progress).map(({ slot, beat_age_ms: seconds, requests, subscribers }) => [
-			t("organiser.health.slot", { slot }), t("organiser.health.ago", { n: number.count(seconds) }),
+			t("organiser.health.slot", { slot }), seconds === null ? "–" : t("organiser.health.ago", { n: number.count(seconds) }),
 			number.count(requests), number.count(subscribers)]), { class: "plain o-narrow" })));
 
 	function draw(progress) {

@@ -22,15 +22,16 @@ export function section(id, title, ...children) {
 		h("h2", { id: `${id}-title`, tabindex: "-1" }, title), ...children);
 }
 
-/* A table in a frame that scrolls sideways where it must, by keyboard too. heads: [{ text, figure }]; rows: arrays of
- * cells, the first one heads its row; a cell is a text, nodes, or { figure, node }. */
+/* A table in a frame that scrolls sideways where it must, by keyboard too. heads: [{ text, figure, row }], `row` for the
+ * column that heads each row, else the first; rows: arrays of cells, each a text or nodes, with `kind` as their class. */
 export function table(caption, heads, rows, properties = {}) {
 	const figure = (i) => heads[i].figure ? "figure" : null;
-	return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+	const head = Math.max(0, heads.findIndex(({ row }) => row));
+	return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
 		h("table", { class: "plain", ...properties }, h("caption", { class: "unseen" }, caption),
 			h("thead", {}, h("tr", {}, heads.map(({ text }, i) => h("th", { scope: "col", class: figure(i) }, text)))),
 			h("tbody", {}, rows.map((cells) => h("tr", { class: cells.kind },
-				cells.map((cell, i) => i === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: figure(i) }, cell)))))));
+				cells.map((cell, i) => i === head ? h("th", { scope: "row" }, cell) : h("td", { class: figure(i) }, cell)))))));
 }
 
 /* Names of what progress tells by id. */

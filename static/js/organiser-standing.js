@@ -1,6 +1,7 @@
 /* The stage's standing as organisers see it: parts, subtotals, total, the formula, the cut line; and the metrics. */
 import { h } from "./dom.js";
 import { exact, namesOf, section, table, whenChanged } from "./organiser-parts.js";
+import { isPublic } from "./organiser-tally.js";
 
 /* Rows by rank, those without one last; equal ranks in the contest's order. */
 export const byRank = (rows) => [...rows].sort((a, b) => (a.rank ?? rows.length + 1) - (b.rank ?? rows.length + 1));
@@ -30,12 +31,11 @@ export function standingSection({ page, contest }) {
 		const fate = row.disqualified ? t("organiser.standing.disqualified", { why: row.disqualified })
 			: row.advanced === true ? t("organiser.standing.advanced")
 				: row.advanced === false ? t("organiser.standing.not_advanced") : "–";
-		return [[row.tied && h("span", { class: "tied" }, t("results.tied")), String(row.rank ?? "–")],
-			h("strong", {}, names.entry(row.entry)), ...parts.map(part),
+		return [[row.tied && h("span", { class: "tied" }, t("results.tied")), String(row.rank ?? "–")], names.entry(row.entry), ...parts.map(part),
 			...subtotals.map(({ id }) => value(row.subtotals?.[id])), h("strong", {}, value(row.points)), fate];
 	}
 
-	function drawStanding(standing) {
+	function drawStanding(standing, phase) {
 		const { parts = [], subtotals = [], rows = [], missing = [], advance } = standing;
 		const sorted = byRank(rows);
 		const cut = aboveCut(sorted);
@@ -43,12 +43,13 @@ export function standingSection({ page, contest }) {
 		const lines = sorted.map((row, i) => Object.assign(cellsOf(row, standing),
 			{ kind: [i === cut && cut > 0 && "is-below-cut", row.disqualified && "is-out"].filter(Boolean).join(" ") || null }));
 		const frame = table(t("organiser.standing.caption"), [{ text: t("results.rank") },
-			{ text: t("results.entry", { noun }) },
+			{ text: t("results.entry", { noun }), row: true },
 			...parts.map((part) => ({ text: `${pick(part.name)} ${weightOf(part)}`, figure: true })),
 			...subtotals.map(({ name }) => ({ text: t("organiser.standing.subtotal", { name: pick(name) }), figure: true })),
 			{ text: t("organiser.standing.total"), figure: true }, { text: t("organiser.standing.fate") }], lines,
 		{ class: "plain o-standing" });
 		place.replaceChildren(
+			isPublic(contest.visibility.standing, phase) ? "" : h("p", { class: "o-embargo" }, t("organiser.embargo")),
 			h("p", { class: standing.complete ? "soft" : "summary summary-wait" },
 				t(standing.complete ? "organiser.standing.complete" : "organiser.standing.incomplete")),
 			missing.length ? h("ul", { class: "o-lines" }, missing.map(({ part, entry }) =>
@@ -65,8 +66,8 @@ export function standingSection({ page, contest }) {
 			out_of: number.count(part.out_of ?? 0) }), part.weight === 0 && ` ${t("organiser.formula.zero")}`))),
 	h("p", {}, t("organiser.formula.rounding"))];
 
-	const draw = whenChanged(({ standing, metrics, phase }) => [standing, metrics, phase], ({ standing, metrics = [] }) => {
-		if (standing) drawStanding(standing);
+	const draw = whenChanged(({ standing, metrics, phase }) => [standing, metrics, phase], ({ standing, metrics = [], phase }) => {
+		if (standing) drawStanding(standing, phase);
 		else {
 			place.replaceChildren(h("p", { class: "message" },
 				t(contest.stage === null ? "organiser.standing.none" : "organiser.standing.unseen")));
@@ -76,7 +77,7 @@ export function standingSection({ page, contest }) {
 			: table(t("organiser.metrics.title"), ["part", "entry", "value", "source", "as_of", "method", "version"].map((key) =>
 				({ text: t(`organiser.metrics.${key}`), figure: key === "value" || key === "version" })),
 			metrics.map((one) => [partName(one.part), names.entry(one.entry), String(one.value), one.source, one.as_of,
-				one.method, String(one.version ?? 1)])));
+				one.method, String(one.version ?? 1)]), { class: "plain o-metrics" }));
 	});
 	return { element, draw };
 }

@@ -87,13 +87,13 @@ class Chart {
 			series: [
 				{},
 				{ scale: "minute", fill: colour("track"), stroke: colour("line"), width: 1,
-					paths: Plot.paths.stepped({ align: 1 }), points: { show: false } },
-				{ scale: "total", stroke: colour("accent"), width: 3, points: { show: false } },
+					paths: Plot.paths.bars({ size: [1, 64], align: 1 }), points: { show: false } },
+				{ scale: "total", stroke: colour("accent"), width: 3, spanGaps: true, points: { show: false } },
 			],
 			cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
 			hooks: { setCursor: [({ cursor: { idx } }) => {
 				const [at, added, total] = this.#series.map((values) => values[idx]);
-				this.reading.textContent = idx === null || idx === undefined || added === null ? "" : t("organiser.turnout.row", {
+				this.reading.textContent = idx === null || idx === undefined || added === null || total === null ? "" : t("organiser.turnout.row", {
 					time: times.time(at * 1000), added: number.count(Math.round(added)), total: number.count(total) });
 			}] },
 		};
