@@ -31,6 +31,7 @@ extern const struct ctl_command ctl_recuse, ctl_challenge;
 extern const struct ctl_command ctl_status, ctl_watch, ctl_tally, ctl_audit, ctl_export, ctl_report;
 /* certify.c */
 extern const struct ctl_command ctl_certify, ctl_correct, ctl_result;
+extern const struct ctl_command ctl_programme;
 
 /* Writes "tallyctl: <sentence>" and a LF to standard error, and returns `status`. */
 __attribute__((format(printf, 2, 3))) int ctl_fail(int status, const char *format, ...);

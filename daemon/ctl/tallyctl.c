@@ -41,6 +41,7 @@ static const struct {
     {NULL, &ctl_certify},
     {NULL, &ctl_correct},
     {NULL, &ctl_result},
+    {"The next round", &ctl_programme},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
