@@ -118,6 +118,8 @@ static int read_arguments(const struct ctl *ctl, int argc, char **argv, struct a
 		return status;
 	if (given == 0)
 		return ctl_misuse(ctl, "say what: check, status or draw.");
+	if (!draws && strcmp(argv[optind], "check") != 0 && strcmp(argv[optind], "status") != 0)
+		return ctl_misuse(ctl, "programme does not know \"%s\".", argv[optind]);
 	if (given != (draws ? 3 : 2))
 		return ctl_misuse(ctl, "programme %s takes %s.", argv[optind],
 		    draws ? "a programme's file and a round" : "a programme's file");
@@ -189,11 +191,15 @@ static json_t *round_json(
 	    "entries", entries_json(contest));
 }
 
-static const char *text_of(const json_t *round, const char *key)
+static void tell_hours(const json_t *round)
 {
-	const char *text = json_string_value(json_object_get(round, key));
+	const char *opens = json_string_value(json_object_get(round, "opens_at"));
+	const char *closes = json_string_value(json_object_get(round, "closes_at"));
 
-	return text ? text : "not known";
+	if (opens && closes)
+		(void)printf("%s to %s\n", opens, closes);
+	else
+		(void)puts("hours not known");
 }
 
 static void tell_round(const json_t *round)
@@ -204,9 +210,10 @@ static void tell_round(const json_t *round)
 	json_t *entry;
 	size_t i;
 
-	(void)printf("%" JSON_INTEGER_FORMAT "  %-20s %s to %s\n",
-	    json_integer_value(json_object_get(round, "round")), text_of(round, "id"),
-	    text_of(round, "opens_at"), text_of(round, "closes_at"));
+	(void)printf("%" JSON_INTEGER_FORMAT "  %-20s ",
+	    json_integer_value(json_object_get(round, "round")),
+	    json_string_value(json_object_get(round, "id")));
+	tell_hours(round);
 	if (json_is_array(entries)) {
 		(void)printf("   %zu entries: ", json_array_size(entries));
 		json_array_foreach(entries, i, entry)(void)
@@ -416,10 +423,8 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 		code = check(programme, &errors);
 	else if (strcmp(asked.verb, "status") == 0)
 		code = status(programme, &errors, asked.json);
-	else if (asked.round)
-		code = draw(ctl, &asked, programme, &errors);
 	else
-		code = ctl_misuse(ctl, "programme does not know \"%s\".", asked.verb);
+		code = draw(ctl, &asked, programme, &errors);
 	file_errors_release(&errors);
 	programme_free(programme);
 	return code;
