@@ -23,7 +23,7 @@ CFLAGS  += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SANFLAGS)
 CPPFLAGS += -D_GNU_SOURCE -DTALLYD_VERSION='"$(VERSION)"' -Idaemon -isystem /usr/share/include/llhttp \
            $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
-LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -levent_extra -lcsv -lm
+LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -levent_extra -lcsv -lunistring -lm
 
 MAINS   := daemon/main.c daemon/ctl/tallyctl.c
 SOURCES := $(filter-out $(MAINS),$(wildcard daemon/*/*.c))

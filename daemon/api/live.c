@@ -99,7 +99,7 @@ static void settle(struct live *live, json_t *snapshot)
 	    !live->any || sequence != live->sequence || live->input.phase != live->state.phase;
 	if (changed) {
 		json_object_update(snapshot, live->dress);
-		char *json = json_dumps(snapshot, JSON_COMPACT | JSON_REAL_PRECISION(9));
+		char *json = json_dumps(snapshot, JSON_COMPACT | JSON_REAL_PRECISION(15));
 		if (json) {
 			free(live->json);
 			live->json = json;
@@ -166,7 +166,7 @@ static void on_stands(void *arg, int error, struct slice text)
 
 static void publish(struct live *live)
 {
-	char *json = json_dumps(live->draft, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = NULL;
+	char *json = json_dumps(live->draft, JSON_COMPACT | JSON_REAL_PRECISION(15)), *line = NULL;
 	if (json && asprintf(&line, "%" PRIu64 " %s", live->input.log_size, json) > 0)
 		ledger_publish(live->service->ledger, slice_text(line), on_stands, live);
 	else

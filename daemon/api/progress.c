@@ -93,7 +93,7 @@ static void tell_watchers(struct progress *progress, const char *still, const js
 
 	if (!progress->watchers || (!changed && now_ms < progress->told_steady_ms + QUIET_MS))
 		return;
-	text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	if (!text)
 		return;
 	snprintf(id, sizeof(id), "%" PRId64, now_ms);
@@ -112,7 +112,7 @@ static void settle(struct progress *progress, bool answered)
 	progress->gathering = false;
 	if (body) {
 		json_object_set(body, "audit", progress->audit);
-		char *still = json_dumps(body, JSON_COMPACT);
+		char *still = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 		progress_add_clocks(body, progress->service->app, answered, answer_ms);
 		if (still) {
 			tell_watchers(progress, still, body);

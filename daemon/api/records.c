@@ -193,7 +193,7 @@ static int append_lines(const json_t *table, struct buf *out)
 static int append_objects(const json_t *table, struct buf *out)
 {
 	json_t *objects = export_objects(table);
-	char *text = objects ? json_dumps(objects, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+	char *text = objects ? json_dumps(objects, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
 	int rc = text ? buf_printf(out, "%s\n", text) : -ENOMEM;
 
 	free(text);

@@ -4,6 +4,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <unicase.h>
+#include <unictype.h>
+#include <uninorm.h>
+#include <unistr.h>
 
 #define VOTERS_PER_BUCKET 80
 
@@ -213,15 +219,37 @@ int64_t panel_least(const struct contest *contest, const struct panel *panel)
 	return total;
 }
 
+/* Appends one character; false when it does not fit any more. */
+static bool append_character(ucs4_t character, char *text, size_t *len, size_t cap)
+{
+	int n = u8_uctomb((uint8_t *)text + *len, character, (ptrdiff_t)(cap - 1 - *len));
+
+	if (n > 0)
+		*len += (size_t)n;
+	return n > 0;
+}
+
 char *organisation_plain_name(const char *name, char *ret_text, size_t cap)
 {
 	static const char suffix[] = "산학협력단";
 	const size_t suffix_len = sizeof(suffix) - 1;
-	size_t len = 0;
+	size_t len = 0, folded_len = 0;
+	/* Compatibility composition as well: a decomposed 한글 and a full-width KAIST look the
+	 * same. */
+	uint8_t *folded =
+	    u8_casefold((const uint8_t *)name, strlen(name), NULL, UNINORM_NFKC, NULL, &folded_len);
 
-	for (const char *c = name; *c && len + 1 < cap; c++)
-		if (*c != ' ')
-			ret_text[len++] = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+	for (size_t at = 0; folded && at < folded_len;) {
+		ucs4_t character;
+
+		at += (size_t)u8_mbtouc(&character, folded + at, folded_len - at);
+		if (uc_is_property_white_space(character) ||
+		    uc_is_property_default_ignorable_code_point(character))
+			continue;
+		if (!append_character(character, ret_text, &len, cap))
+			break;
+	}
+	free(folded);
 	if (len > suffix_len && memcmp(ret_text + len - suffix_len, suffix, suffix_len) == 0)
 		len -= suffix_len;
 	ret_text[len] = '\0';

@@ -126,7 +126,7 @@ enum visibility { VISIBLE_LIVE, VISIBLE_ORGANISERS, VISIBLE_ON_PUBLISH };
 
 /* Their names in files and on the wire, in the order of the enums, ended by NULL. */
 extern const char *const revote_names[];
-extern const char *const ranking_method_names[];   /* schulze, borda */
+extern const char *const ranking_method_names[]; /* schulze, borda */
 extern const char *const admission_names[];
 extern const char *const visibility_names[];
 extern const char *const aggregate_names[];        /* mean, trimmed-mean, median */
@@ -226,9 +226,9 @@ size_t panel_criteria(const struct contest *contest, const struct panel *panel,
 int64_t panel_greatest(const struct contest *contest, const struct panel *panel);
 int64_t panel_least(const struct contest *contest, const struct panel *panel);
 
-/* A name as it is compared: without spaces, ASCII letters in lower case, without the suffix
- * 산학협력단 (a university's cooperation foundation is no other organisation). Cut to fit; returns
- * ret_text. */
+/* A name as it is compared: normalised and case-folded (Unicode NFKC_Casefold), without white
+ * space, without the suffix 산학협력단 (a university's cooperation foundation is no other
+ * organisation). Cut to fit; returns ret_text. `name` is UTF-8. */
 char *organisation_plain_name(const char *name, char *ret_text, size_t cap);
 
 /* expected_voters / 80, at least 1: keeps the spent buckets small. */

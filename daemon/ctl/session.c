@@ -374,7 +374,7 @@ void session_keep(void *arg, const struct verdict *verdict)
 
 void session_print_json(const json_t *json)
 {
-	(void)json_dumpf(json, stdout, JSON_INDENT(2));
+	(void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	(void)fputc('\n', stdout);
 }
 

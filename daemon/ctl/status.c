@@ -246,7 +246,7 @@ static void show(struct looking *looking, const struct board *board, const struc
 		if (looking->view == VIEW_TALLY) {
 			session_print_json(json_object_get(json, "tally"));
 		} else if (looking->again) {
-			char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
+			char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
 			(void)printf("%s\n", line ? line : "");
 			free(line);
 		} else {

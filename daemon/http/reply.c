@@ -296,7 +296,8 @@ static int serialise(struct server *server, const json_t *body, struct slice *re
 	struct buf *scratch = &server->json;
 
 	for (;;) {
-		size_t len = json_dumpb(body, scratch->data, scratch->cap, JSON_COMPACT);
+		size_t len = json_dumpb(
+		    body, scratch->data, scratch->cap, JSON_COMPACT | JSON_REAL_PRECISION(15));
 		if (len == 0)
 			return -ENOMEM;
 		if (len <= scratch->cap) {

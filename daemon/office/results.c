@@ -120,7 +120,7 @@ int result_verify_annex(struct slice document, struct slice annex)
 
 static char *canonical(const json_t *json)
 {
-	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
 }
 
 static json_t *citizen_rows(const struct signing *signing)

@@ -67,6 +67,12 @@ static void test_plain_names(void **state)
 	    {"SK Telecom", "sktelecom"},
 	    {"sk텔레콤", "sk텔레콤"},
 	    {"산학협력단", "산학협력단"},
+	    {"한국\u3000과학\u00a0기술원\t", "한국과학기술원"},
+	    {"ＫＡＩＳＴ", "kaist"},
+	    {"KA\u200bIST", "kaist"},
+	    /* 한 of three conjoining letters, as some file systems write names */
+	    {"\u1112\u1161\u11ab국", "한국"},
+	    {"École", "école"},
 	    {"", ""},
 	};
 	char plain[64];
