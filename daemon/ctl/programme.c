@@ -207,8 +207,6 @@ static void tell_round(const json_t *round)
 	const json_t *entries = json_object_get(round, "entries");
 	json_int_t advance = json_integer_value(json_object_get(round, "advance"));
 	json_int_t add = json_integer_value(json_object_get(round, "add"));
-	json_t *entry;
-	size_t i;
 
 	(void)printf("%" JSON_INTEGER_FORMAT "  %-20s ",
 	    json_integer_value(json_object_get(round, "round")),
@@ -216,8 +214,9 @@ static void tell_round(const json_t *round)
 	tell_hours(round);
 	if (json_is_array(entries)) {
 		(void)printf("   %zu entries: ", json_array_size(entries));
-		json_array_foreach(entries, i, entry)(void)
-		    printf("%s%s", i ? ", " : "", json_string_value(entry));
+		for (size_t i = 0; i < json_array_size(entries); i++)
+			(void)printf(
+			    "%s%s", i ? ", " : "", json_string_value(json_array_get(entries, i)));
 		(void)putchar('\n');
 	} else {
 		(void)printf("   not drawn yet");
@@ -232,11 +231,9 @@ static void tell_round(const json_t *round)
 static int status(const struct programme *programme, struct file_errors *errors, bool as_json)
 {
 	json_t *rounds = json_array();
-	json_t *round;
-	size_t i;
 	int worst = 0;
 
-	for (i = 0; i < programme->n_rounds; i++) {
+	for (size_t i = 0; i < programme->n_rounds; i++) {
 		struct contest *contest = NULL;
 		int error = programme_contest(programme, i, errors, &contest);
 
@@ -251,7 +248,8 @@ static int status(const struct programme *programme, struct file_errors *errors,
 	} else {
 		(void)printf("%s (%s), %zu rounds\n", programme->name.ko, programme->id,
 		    programme->n_rounds);
-		json_array_foreach(rounds, i, round) tell_round(round);
+		for (size_t i = 0; i < json_array_size(rounds); i++)
+			tell_round(json_array_get(rounds, i));
 	}
 	json_decref(rounds);
 	return tell_errors(errors, worst);
@@ -409,7 +407,7 @@ static int draw(const struct ctl *ctl, const struct asked *asked, const struct p
 
 static int run(const struct ctl *ctl, int argc, char **argv)
 {
-	struct asked asked = {0};
+	struct asked asked = {.verb = "", .programme = ""};
 	struct file_errors errors = {0};
 	struct programme *programme = NULL;
 	int code = read_arguments(ctl, argc, argv, &asked), error;
