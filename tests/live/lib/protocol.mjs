@@ -163,7 +163,8 @@ export function assertProblem(reply, status, slug, detail = /\S/) {
 	assert.match(problem.title, /\S/);
 	assert.match(problem.detail ?? '', detail, reply.text);
 	if (status === 401)
-		assert.match(reply.headers['www-authenticate'] ?? '', /^PrivateToken challenge="/);
+		assert.match(reply.headers['www-authenticate'] ?? '', slug === 'invalid-bearer' ?
+			/^Bearer (realm|error)="/ : /^PrivateToken challenge="/);
 	if (status === 503 || status === 429)
 		assert.match(reply.headers['retry-after'] ?? '', /^[1-9]\d*$/);
 	return problem;
