@@ -73,7 +73,9 @@ json_t *standing_json(const struct contest *contest, const struct standing_input
  *   full          all of it
  *   top-and-mean  rows: the best rank's only (not the first where that place stays empty), with
  *                 points but without parts and subtotals; "mean": of all complete entries' points,
- *                 the disqualified included, four decimals; null before the standing is complete
+ *                 the disqualified included, four decimals; null before the standing is complete;
+ *                 "advanced": the ids of those that advance, in the contest's order, which tell
+ *                 the decision and no points; null while it is open, and without a cut line
  *   advancers     rows: those that advance, in the contest's order, {"entry","advanced":true}
  *                 alone; nothing while that is open
  *

@@ -194,6 +194,20 @@ static json_t *advancing_rows(const struct contest *contest, const struct standi
 	return rows;
 }
 
+/* The decision alone: who advances; null while it is open. */
+static json_t *advanced_ids(const struct contest *contest, const struct standing *standing)
+{
+	json_t *ids;
+
+	if (!standing->complete || contest->stage.advance <= 0)
+		return json_null();
+	ids = json_array();
+	for (size_t i = 0; i < contest->n_entries; i++)
+		if (standing->row[i].advance == ADVANCE_YES)
+			ids = append(ids, json_string(contest->entries[i].id));
+	return ids;
+}
+
 /* Nothing before the standing is complete: the mean of a single total would be that total. */
 static json_t *mean_json(const struct contest *contest, const struct standing *standing)
 {
@@ -232,6 +246,7 @@ json_t *standing_public_json(const struct contest *contest, const struct standin
 		return set(json, "rows", all_rows(contest, input, standing));
 	case STANDING_TOP_AND_MEAN:
 		json = set(json, "mean", mean_json(contest, standing));
+		json = set(json, "advanced", advanced_ids(contest, standing));
 		return set(json, "rows", top_rows(contest, input, standing));
 	case STANDING_ADVANCERS:
 		break;

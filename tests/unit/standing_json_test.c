@@ -133,16 +133,19 @@ static void test_the_public_sees(void **state)
 		    ",\"disqualified\":\"기준 미달\"", "null", "false") "," ROW_B "," ROW_C "]"},
 	    /* (83.6 + 80 + 35) / 3 = 66.2 */
 	    {STANDING_TOP_AND_MEAN, NULL,
-		"\"publish\":\"top-and-mean\",\"mean\":66.2,\"rows\":[{\"entry\":\"a\",\"rank\":1,"
+		"\"publish\":\"top-and-mean\",\"advanced\":[\"a\",\"b\"],\"mean\":66.2,\"rows\":[{"
+		"\"entry\":\"a\",\"rank\":1,"
 		"\"tied\":false,\"points\":83.6,\"advanced\":true}]"},
 	    /* (83.6 + 83.6 + 35) / 3 = 67.4 */
 	    {STANDING_TOP_AND_MEAN, TIE,
-		"\"publish\":\"top-and-mean\",\"mean\":67.4,\"rows\":[{\"entry\":\"a\",\"rank\":1,"
+		"\"publish\":\"top-and-mean\",\"advanced\":[\"a\",\"b\"],\"mean\":67.4,\"rows\":[{"
+		"\"entry\":\"a\",\"rank\":1,"
 		"\"tied\":true,\"points\":83.6,\"advanced\":true},{\"entry\":\"b\",\"rank\":1,"
 		"\"tied\":true,\"points\":83.6,\"advanced\":true}]"},
 	    /* The first place stays empty; its points are in the mean. */
 	    {STANDING_TOP_AND_MEAN, DISQUALIFY_A,
-		"\"publish\":\"top-and-mean\",\"mean\":66.2,\"rows\":[{\"entry\":\"b\",\"rank\":2,"
+		"\"publish\":\"top-and-mean\",\"advanced\":[\"b\"],\"mean\":66.2,\"rows\":[{"
+		"\"entry\":\"b\",\"rank\":2,"
 		"\"tied\":false,\"points\":80,\"advanced\":true}]"},
 	    {STANDING_ADVANCERS, NULL,
 		"\"publish\":\"advancers\",\"rows\":[{\"entry\":\"a\",\"advanced\":true},"
@@ -186,11 +189,27 @@ static void test_the_public_waits(void **state)
 		actual = standing_public_json(c->contest, &c->input, &c->standing);
 		assert_int_equal(json_array_size(json_object_get(actual, "rows")), 0);
 		if (table[i].publish == STANDING_TOP_AND_MEAN)
-			assert_true(json_is_null(json_object_get(actual, "mean")));
+			assert_true(json_is_null(json_object_get(actual, "mean")) &&
+				    json_is_null(json_object_get(actual, "advanced")));
 		json_decref(actual);
 		case_free(c);
 		json_decref(json);
 	}
+}
+
+static void test_no_cut_line_decides_nothing(void **state)
+{
+	json_t *json, *actual;
+	struct standing_case *c = a_case(&json, NO_CUT);
+
+	(void)state;
+	c->contest->stage.publish = STANDING_TOP_AND_MEAN;
+	actual = standing_public_json(c->contest, &c->input, &c->standing);
+	assert_int_equal(json_array_size(json_object_get(actual, "rows")), 1);
+	assert_true(json_is_null(json_object_get(actual, "advanced")));
+	json_decref(actual);
+	case_free(c);
+	json_decref(json);
 }
 
 static void test_an_entry_sees_its_own(void **state)
@@ -237,6 +256,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_missing),
 	    cmocka_unit_test(test_the_public_sees),
 	    cmocka_unit_test(test_the_public_waits),
+	    cmocka_unit_test(test_no_cut_line_decides_nothing),
 	    cmocka_unit_test(test_an_entry_sees_its_own),
 	    cmocka_unit_test(test_without_parts),
 	};
