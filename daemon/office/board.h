@@ -78,8 +78,9 @@ void board_read(struct office *office, board_cb *cb, void *arg);
  * below BOARD_PUBLIC_EXPERTS, {"entry","n"…,"withheld":"too-few"}]}. {} in a contest without
  * panels. */
 json_t *board_public_experts(const struct contest *contest, const struct board *board);
-/* The standing's rows for the snapshot's "standing" ([] while withheld), and beside it, as
- * "formula", parts, subtotals, cut and what is missing; NULL while withheld. */
+/* The standing's rows for the snapshot's "standing" ([] while withheld), a disqualification's
+ * reason in both languages ({"ko","en"}), and beside it, as "formula", parts, subtotals, cut and
+ * what is missing; NULL while withheld. */
 json_t *board_public_standing(
     const struct contest *contest, const struct board *board, json_t **ret_formula);
 

@@ -2,6 +2,7 @@
 #include "office/board.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -135,6 +136,31 @@ static bool standing_is_public(const struct contest *contest, const struct board
 	return true;
 }
 
+/* The standing's rows name a disqualification in Korean; pages want it in either language. */
+static void tell_reasons(const struct board *board, json_t *rows)
+{
+	size_t r, i;
+	json_t *row, *ruling;
+
+	json_array_foreach(rows, r, row)
+	{
+		const char *entry = json_string_value(json_object_get(row, "entry"));
+		char id[DESK_FIELD_MAX];
+
+		if (!json_object_get(row, "disqualified"))
+			continue;
+		(void)snprintf(id, sizeof(id), "disqualified/%s", entry);
+		json_array_foreach(board->rulings, i, ruling)
+		{
+			const char *of = json_string_value(json_object_get(ruling, "id"));
+
+			if (of && strcmp(of, id) == 0)
+				json_object_set(
+				    row, "disqualified", json_object_get(ruling, "why"));
+		}
+	}
+}
+
 json_t *board_public_standing(
     const struct contest *contest, const struct board *board, json_t **ret_formula)
 {
@@ -150,6 +176,7 @@ json_t *board_public_standing(
 	json_t *standing = standing_public_json(contest, &board->input, &board->standing);
 	rows = json_incref(json_object_get(standing, "rows"));
 	json_object_del(standing, "rows");
+	tell_reasons(board, rows);
 	*ret_formula = standing;
 	return rows ? rows : json_array();
 }
