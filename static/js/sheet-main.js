@@ -3,7 +3,7 @@
 import { countdown } from "./clock.js";
 import { h, show } from "./dom.js";
 import { gridView, totalWords } from "./sheet-grid.js";
-import { missing, progress } from "./sheet-model.js";
+import { exclusion, missing, progress } from "./sheet-model.js";
 import { pagesView } from "./sheet-pages.js";
 
 const WIDE = "(orientation: landscape) and (min-width: 60rem)";
@@ -58,13 +58,17 @@ export function mainScreen(desk, stage, keeper, act) {
 
 	function redraw() {
 		const focused = document.activeElement?.id;
-		at = view?.place?.entry ?? at ?? missing(desk.frame, desk.draft)[0]?.entry; // begins where something is to be done
+		at = view?.place?.entry ?? at ?? begin();
 		view = wide.matches ? gridView(desk) : pagesView(desk, at, drawBar);
 		place.replaceChildren(view.element);
 		drawState();
 		refresh();
 		if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 	}
+
+	/* The entry where something is to be done, or can be. */
+	const begin = () => missing(desk.frame, desk.draft)[0]?.entry
+		?? desk.frame.entries.find(({ id }) => !exclusion(desk.frame, desk.draft, id))?.id;
 
 	function drawState() {
 		const { sheet } = desk;
