@@ -1,7 +1,7 @@
 /* The log of acts: the last entries in words, older ones on request, and the whole chain checked here. */
 import { Broken, beginning, follow } from "./audit-chain.js";
 import { h } from "./dom.js";
-import { namesOf, put, section, whenChanged } from "./organiser-parts.js";
+import { namesOf, put, section, whenChanged, whenNear } from "./organiser-parts.js";
 import { actWords, whoWords } from "./organiser-words.js";
 
 const MORE = 50;
@@ -31,7 +31,8 @@ export function auditSection({ page, call }) {
 		h("div", { class: "o-verdict" }, verdict, check), list, trouble, more);
 
 	const entries = new Map(); // n -> entry, of those shown
-	let size = 0;
+	let size = null;
+	let near = false;
 	let end = null; // as far as the chain was checked
 	let checking = false;
 	let people = new Map();
@@ -39,14 +40,22 @@ export function auditSection({ page, call }) {
 	function line(entry) {
 		const { n, at, who, act, why, ...rest } = entry;
 		delete rest.prev;
-		const short = (value) => typeof value !== "string" ? JSON.stringify(value)
-			: /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : value;
-		const details = Object.entries(rest).filter(([key]) => key !== "entry" || !String(act).includes("qualif"))
-			.map(([key, value]) => `${key}: ${key === "entry" ? names.entry(value) : short(value)}`);
+		if (String(act).includes("qualif")) delete rest.entry; // named already
+		delete rest.requested;
+		const details = Object.entries(rest).map(([key, value]) => `${key}: ${detail(key, value)}`);
 		return h("li", { value: String(n) }, h("time", { datetime: at }, `${times.day(at)} ${times.time(at)}`), " ",
 			h("strong", {}, entryWords(page, entry)), " ", h("span", {}, whoWords(page, who, people)),
 			why && h("span", { class: "o-under" }, t("organiser.requests.why", { why })),
 			details.length > 0 && h("span", { class: "o-under o-raw" }, details.join(" · ")));
+	}
+
+	function detail(key, value) {
+		if (key === "entry") return names.entry(value);
+		if (key === "requested_by") return whoWords(page, value, people);
+		if (key === "person") return people.get(value) ?? value;
+		if (key === "people" && Array.isArray(value)) return value.map(({ name, role }) => `${name} (${role})`).join(", ");
+		if (typeof value !== "string") return JSON.stringify(value);
+		return /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : value;
 	}
 
 	function show() {
@@ -103,18 +112,30 @@ export function auditSection({ page, call }) {
 		put(verdict, text);
 	}
 
-	const draw = whenChanged(({ audit }) => audit?.[0]?.n, ({ audit = [], experts }) => {
-		people = new Map((experts?.panels ?? []).flatMap((panel) => panel.people).map(({ id, name }) => [id, name]));
+	const draw = whenChanged(({ audit }) => audit?.[0]?.n, ({ audit = [], people: known = [] }) => {
+		people = new Map(known.map(({ id, name }) => [id, name]));
 		for (const entry of audit) entries.set(entry.n, entry);
 		const last = audit[0]?.n ?? 0;
-		if (last < size) entries.clear(); // another log than before: the check will say so
+		if (last < (size ?? 0)) entries.clear(); // another log than before: the check will say so
 		size = last;
 		show();
-		if (verdict.classList.contains("verdict-bad")) return;
+		judge();
+	});
+
+	function judge() {
+		if (!near || verdict.classList.contains("verdict-bad")) return;
 		if (size === 0) tell("", t("organiser.audit.empty"));
 		else if (end || size <= CHECK_ALONE_MAX) verify();
-		else put(verdict, t("organiser.audit.unchecked", { n: number.count(size) }));
-	});
+		else {
+			put(verdict, t("organiser.audit.unchecked", { n: number.count(size) }));
+			check.hidden = false;
+		}
+	}
+
 	check.hidden = true;
+	whenNear(element, () => { // a long log is not fetched for those who do not look at it
+		near = true;
+		if (size !== null) judge();
+	});
 	return { element, draw };
 }

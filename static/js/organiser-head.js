@@ -25,13 +25,20 @@ export function troublesOf(progress, names, now = 0) {
 	if (["open", "paused"].includes(progress.phase) && closes <= now - BEAT_LATE_MS) {
 		troubles.push({ kind: "overdue", grave: true });
 	}
-	for (const warning of warnings) {
-		const panel = experts?.panels?.find(({ id }) => id === warning.panel);
-		troubles.push({ kind: warning.kind, link: "#experts",
-			values: { entry: names.entry(warning.entry), panel: names.text(panel?.name) || warning.panel } });
-	}
+	troubles.push(...panelsWithTooFew(warnings, experts?.panels ?? [], names));
+	for (const { kind } of warnings.filter(({ kind }) => kind !== "too-few-experts")) troubles.push({ kind });
 	if (requests.length) troubles.push({ kind: "requests", values: { n: requests.length }, link: "#requests" });
 	return troubles;
+}
+
+/* One line a panel, however many entries it is about. */
+function panelsWithTooFew(warnings, panels, names) {
+	const entries = new Map();
+	for (const { kind, panel, entry } of warnings) {
+		if (kind === "too-few-experts") entries.set(panel, [...entries.get(panel) ?? [], names.entry(entry)]);
+	}
+	return [...entries].map(([panel, list]) => ({ kind: "too-few-experts", link: "#experts", values: { entries: list.join(", "),
+		panel: names.text(panels.find(({ id }) => id === panel)?.name) || panel } }));
 }
 
 const KNOWN = ["redis-away", "redis-slow", "worker-silent", "overdue", "too-few-experts", "requests"];

@@ -17,6 +17,16 @@ export function whenChanged(look, draw) {
 	};
 }
 
+/* Acts once, when the reader comes near. */
+export function whenNear(element, act) {
+	const observer = new IntersectionObserver((seen) => {
+		if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+		observer.disconnect();
+		act();
+	}, { rootMargin: "300px" });
+	observer.observe(element);
+}
+
 export function section(id, title, ...children) {
 	return h("section", { id, class: "o-section", "aria-labelledby": `${id}-title` },
 		h("h2", { id: `${id}-title`, tabindex: "-1" }, title), ...children);

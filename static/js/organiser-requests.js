@@ -23,10 +23,10 @@ export function requestsSection({ page, me, controls, call, refresh }) {
 		},
 	});
 
-	function one(request) {
+	function one(request, names) {
 		const mine = request.who === `organiser:${me.id}`;
 		return h("li", {}, h("h3", {}, actWords(page, request.act)),
-			h("p", { class: "soft" }, t("organiser.requests.by", { who: whoWords(page, request.who), when: times.moment(request.at) })),
+			h("p", { class: "soft" }, t("organiser.requests.by", { who: whoWords(page, request.who, names), when: times.moment(request.at) })),
 			request.why && h("p", {}, t("organiser.requests.why", { why: request.why })),
 			controls && (mine ? h("p", { class: "soft" }, t("organiser.requests.mine"))
 				: h("div", { class: "actions" },
@@ -35,9 +35,10 @@ export function requestsSection({ page, me, controls, call, refresh }) {
 						t("organiser.requests.reject")))));
 	}
 
-	const draw = whenChanged(({ requests }) => requests, ({ requests = [] }) => {
+	const draw = whenChanged(({ requests }) => requests, ({ requests = [], people = [] }) => {
+		const names = new Map(people.map(({ id, name }) => [id, name]));
 		none.hidden = requests.length > 0;
-		list.replaceChildren(...requests.map(one));
+		list.replaceChildren(...requests.map((request) => one(request, names)));
 	});
 	return { element, draw };
 }

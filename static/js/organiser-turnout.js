@@ -1,6 +1,6 @@
 /* Participants by the minute and in all: the numbers as a table, and drawn where the chart's code is installed. */
 import { h } from "./dom.js";
-import { put, section, table, whenChanged } from "./organiser-parts.js";
+import { put, section, table, whenChanged, whenNear } from "./organiser-parts.js";
 import { drawChart } from "./turnout-chart.js";
 import { turnoutRows, turnoutSeries } from "./turnout.js";
 
@@ -59,8 +59,8 @@ export function turnoutSection({ page, call }) {
 
 	const span = ({ from, to, minutes }) => minutes > 1 ? `${times.short(from)} – ${times.short(to)}` : times.short(from);
 
-	drawChart(page, place).then((drawn) => {
-		chart = drawn;
+	whenNear(element, async () => {
+		chart = await drawChart(page, place);
 		chart?.set(turnoutSeries(rows));
 	});
 

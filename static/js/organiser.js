@@ -16,7 +16,7 @@ import { turnoutSection } from "./organiser-turnout.js";
 import { openSite } from "./site.js";
 
 const named = enterNamed("organiser");
-const page = await openSite();
+const page = await openSite("organiser");
 const { t } = page;
 if (!page.contest) trouble(t(`trouble.${page.trouble}`));
 else if (!named.token) turnedAway(page, named);

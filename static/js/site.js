@@ -6,10 +6,11 @@ import { byId, h, safeUrl } from "./dom.js";
 import { language, loadWords, numbers } from "./words.js";
 
 /* { lang, t, pick, number, times, clock, site, pinned, contest, api, trouble }. `contest` is null while the API
- * cannot be reached; `trouble` is null, "site", "contest", "unreachable" or "rules". */
-export async function openSite() {
+ * cannot be reached; `trouble` is null, "site", "contest", "unreachable" or "rules". `words`: those that this page needs
+ * beside the common ones. */
+export async function openSite(words = null) {
 	const lang = language();
-	const t = await loadWords(lang);
+	const t = await loadWords(lang, words);
 	const page = { lang, t, number: numbers(lang), clock: createClock(), contest: null, pinned: null,
 		pick: (text) => text?.[lang] ?? text?.ko ?? "", trouble: null };
 	sizeSwitch();

@@ -3,8 +3,11 @@
 
 export const language = () => document.documentElement.lang === "en" ? "en" : "ko";
 
-export async function loadWords(lang) {
-	const { default: words } = await import(`../i18n/${lang}.js`);
+/* `more` names words that few pages need, so that the others do not carry them: "organiser". */
+export async function loadWords(lang, more = null) {
+	const files = [`../i18n/${lang}.js`, ...(more ? [`../i18n/${lang}-${more}.js`] : [])];
+	const parts = await Promise.all(files.map((file) => import(file)));
+	const words = Object.assign({}, ...parts.map((part) => part.default));
 	return (key, values = {}) => {
 		if (!Object.hasOwn(words, key)) throw new RangeError(`no words for ${key}`);
 		return fill(words[key], values);

@@ -370,8 +370,8 @@ test("what is wrong now: Redis, workers, an overdue close, few experts, open req
 	assert.deepEqual(kinds({ ...well, phase: "closed" }, Date.parse("2026-12-30T09:01:00Z")), []);
 	assert.deepEqual(kinds({ ...well, closes_at: null }, before), []);
 	const [few, waiting] = troublesOf({ ...well, requests: [{}, {}], experts: { panels: [{ id: "p", name: { ko: "전문가" } }] },
-		warnings: [{ kind: "too-few-experts", panel: "p", entry: "upstage" }] }, names, before);
-	assert.deepEqual(few.values, { entry: "UPSTAGE", panel: "전문가" });
+		warnings: ["upstage", "nc-ai"].map((entry) => ({ kind: "too-few-experts", panel: "p", entry })) }, names, before);
+	assert.deepEqual(few.values, { entries: "UPSTAGE, NC-AI", panel: "전문가" });
 	assert.deepEqual([waiting.kind, waiting.values.n], ["requests", 2]);
 });
 
