@@ -1,7 +1,7 @@
 /* Carries acts out: one decision at the desk, and then every shard.
  *
  *   acts_perform, acts_decide -> decide -> on_written -> on_applied -> finish */
-#include "office/acts.h"
+#include "office/acts_impl.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,33 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-#include "base/encode.h"
-#include "office/act.h"
-
-#define REQUEST_ID_SIZE (HEX_SIZE(6) + 2) /* "r-<12 hex digits>" */
-
-enum mode { MODE_PERFORM, MODE_APPROVE, MODE_REJECT };
-
-struct doing {
-	struct office *office;
-	enum mode mode;
-	struct act act; /* approve, reject: the request's, read anew with each decision */
-	char who[OFFICE_WHO_MAX];
-	bool for_correction;
-	char request[REQUEST_ID_SIZE]; /* to be decided; or the id that a new one would get */
-	char *word;                    /* why it is approved or rejected */
-	json_t *stored;                /* the request that is decided */
-	verdict_cb *cb;
-	void *arg;
-	struct verdict verdict; /* a refusal that stands already; status 0: none */
-	bool misread;           /* it was refused before any decision */
-	bool waits;             /* became a request */
-	bool idle;              /* there was nothing to change */
-	bool imports;
-	struct act_case it; /* of the last decision; its pointers are dead after it */
-	uint64_t n;
-};
 
 /* ---- the end ---- */
 
@@ -121,105 +94,23 @@ static void on_written(void *arg, enum desk_outcome outcome, uint64_t n)
 		succeed(doing);
 }
 
-/* ---- requests ---- */
-
-static json_t *parse(struct slice text)
-{
-	return text.ptr ? json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
-}
-
-/* The id of an open request for the same act, in ret_id. */
-static bool find_same(const struct desk_view *view, const json_t *act, char ret_id[REQUEST_ID_SIZE])
-{
-	bool found = false;
-	for (size_t i = 0; i < desk_count(view, DESK_REQUESTS) && !found; i++) {
-		struct slice id, value;
-		desk_at(view, DESK_REQUESTS, i, &id, &value);
-		json_t *request = parse(value);
-		found = json_equal(json_object_get(request, "act"), act);
-		json_decref(request);
-		if (found)
-			(void)snprintf(ret_id, REQUEST_ID_SIZE, "%.*s", (int)id.len, id.ptr);
-	}
-	return found;
-}
-
-static bool refuse_repetition(struct doing *doing, const struct desk_view *view)
-{
-	char id[REQUEST_ID_SIZE];
-	if (!find_same(view, doing->act.json, id))
-		return false;
-	verdict_refuse(&doing->verdict, 409, "already-requested", "Requested already",
-	    "The same act waits for another organiser as request %s: approve or reject it.", id);
-	doing->verdict.members = json_pack("{s:s}", "request", id);
-	return true;
-}
-
-static int set_request(const struct doing *doing, struct desk_change *change, json_t *request)
-{
-	char *text = request ? json_dumps(request, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	int rc = text ? desk_set(change, DESK_REQUESTS, doing->request, slice_text(text)) : -ENOMEM;
-	free(text);
-	json_decref(request);
-	return rc;
-}
-
-static bool request_it(
-    struct doing *doing, const struct desk_view *view, struct desk_change *change)
-{
-	doing->waits = true;
-	doing->it.bumped = false;
-	json_t *request = json_pack("{s:O, s:s, s:I, s:s, s:b}", "act", doing->act.json, "who",
-	    doing->who, "at", (json_int_t)desk_now_ms(view), "why", doing->act.why,
-	    "for_correction", doing->for_correction);
-	int rc = set_request(doing, change, request);
-	if (rc == 0)
-		rc = desk_note(change, json_pack("{s:s, s:s, s:O, s:s, s:s}", "act", "request.made",
-					   "request", doing->request, "requested", doing->act.json,
-					   "who", doing->who, "why", doing->act.why));
-	return rc == 0 || rc == -ENOMEM || rc == -E2BIG; /* desk_update() remembers those */
-}
-
 /* ---- deciding ---- */
 
-static bool refuse_nothing_known(struct doing *doing)
+static bool refuse_damaged(struct doing *doing)
 {
 	verdict_of_desk(DESK_DAMAGED, &doing->verdict);
 	return false;
-}
-
-/* Whoever is at tallyctl without an organiser's token can give any name, so all of them are one. */
-static bool is_same_organiser(const char *a, const char *b)
-{
-	static const char operator[] = "operator:";
-	size_t n = sizeof(operator) - 1;
-	return strcmp(a, b) == 0 || (strncmp(a, operator, n) == 0 && strncmp(b, operator, n) == 0);
-}
-
-/* Both organisers are named: who approves is who does it. */
-static int name_both(const struct doing *doing, json_t *entry)
-{
-	const json_t *request = doing->stored;
-	json_t *first = json_object_get(request, "who");
-	bool good = json_object_set_new(entry, "request", json_string(doing->request)) == 0 &&
-		    json_object_set(entry, "requested_by", first) == 0;
-	if (good && doing->word[0])
-		good = json_object_set_new(entry, "approval", json_string(doing->word)) == 0;
-	return good ? 0 : -ENOMEM;
 }
 
 static bool write_act(struct doing *doing, struct desk_change *change)
 {
 	json_t *entry = act_entry(&doing->it);
 	int rc = entry ? act_fill(&doing->it, change) : -ENOMEM;
-	if (rc == 0 && doing->mode == MODE_APPROVE) {
-		rc = name_both(doing, entry);
-		if (rc == 0)
-			rc = desk_unset(change, DESK_REQUESTS, doing->request);
-	}
+	if (rc == 0 && doing->mode == MODE_APPROVE)
+		rc = request_settle(doing, change, entry);
 	if (rc != 0) {
 		json_decref(entry);
-		return refuse_nothing_known(doing);
+		return refuse_damaged(doing);
 	}
 	return desk_note(change, entry) == 0 || true; /* desk_update() remembers a failure */
 }
@@ -244,60 +135,7 @@ static bool decide_act(
 	}
 	if (doing->mode != MODE_PERFORM || !act_wants_second(it))
 		return write_act(doing, change);
-	return !refuse_repetition(doing, view) && request_it(doing, view, change);
-}
-
-/* Reads the request that is to be decided. */
-static bool find_request(struct doing *doing, const struct desk_view *view)
-{
-	char why[ACT_WHY_MAX];
-	struct slice text = desk_get(view, DESK_REQUESTS, doing->request);
-	act_release(&doing->act);
-	json_decref(doing->stored);
-	doing->stored = NULL;
-	if (!text.ptr) {
-		verdict_refuse(&doing->verdict, 404, "no-such-request", "No such request",
-		    "There is no open request of this name; it may have been decided already.");
-		return false;
-	}
-	doing->stored = parse(text);
-	json_t *act = json_deep_copy(json_object_get(doing->stored, "act"));
-	if (!act || json_object_set(act, "why", json_object_get(doing->stored, "why")) != 0 ||
-	    !json_is_string(json_object_get(doing->stored, "who")) ||
-	    act_read(office_contest(doing->office), act, &doing->act, why) != 0) {
-		json_decref(act);
-		return refuse_nothing_known(doing);
-	}
-	json_decref(act);
-	doing->for_correction = json_is_true(json_object_get(doing->stored, "for_correction"));
-	return true;
-}
-
-static bool approve(struct doing *doing, const struct desk_view *view, struct desk_change *change)
-{
-	const char *first = json_string_value(json_object_get(doing->stored, "who"));
-	if (is_same_organiser(first, doing->who)) {
-		verdict_refuse(&doing->verdict, 403, "same-organiser",
-		    "Another organiser is needed",
-		    "%s asked for this; another organiser must approve it (all who use tallyctl "
-		    "without an organiser's token count as one).",
-		    first);
-		return false;
-	}
-	return decide_act(doing, view, change);
-}
-
-static bool reject(struct doing *doing, struct desk_change *change)
-{
-	doing->it.bumped = false;
-	int rc = desk_unset(change, DESK_REQUESTS, doing->request);
-	if (rc == 0)
-		rc = desk_note(
-		    change, json_pack("{s:s, s:s, s:O, s:O, s:s, s:s}", "act", "request.rejected",
-				"request", doing->request, "requested", doing->act.json,
-				"requested_by", json_object_get(doing->stored, "who"), "who",
-				doing->who, "why", doing->word));
-	return rc == 0 || rc == -ENOMEM || rc == -E2BIG;
+	return !request_repeats(doing, view) && request_make(doing, view, change);
 }
 
 static bool decide(void *arg, const struct desk_view *view, struct desk_change *change)
@@ -309,9 +147,11 @@ static bool decide(void *arg, const struct desk_view *view, struct desk_change *
 	doing->verdict = (struct verdict){0};
 	if (doing->mode == MODE_PERFORM)
 		return decide_act(doing, view, change);
-	if (!find_request(doing, view))
+	if (!request_find(doing, view))
 		return false;
-	return doing->mode == MODE_APPROVE ? approve(doing, view, change) : reject(doing, change);
+	if (doing->mode == MODE_REJECT)
+		return request_reject(doing, change);
+	return request_approvable(doing) && decide_act(doing, view, change);
 }
 
 /* ---- beginning ---- */

@@ -1,0 +1,36 @@
+/* Shared by results.c, which decides and stores, and results_words.c, which puts into words and
+ * signs. */
+#ifndef TALLYD_OFFICE_RESULTS_IMPL_H
+#define TALLYD_OFFICE_RESULTS_IMPL_H
+
+#include "office/board.h"
+#include "office/count.h"
+#include "office/results.h"
+
+struct signing {
+	struct office *office;
+	bool correct;
+	uint8_t seed[32];
+	char *log_name, *why;
+	char who[OFFICE_WHO_MAX];
+	struct count *count;
+	uint8_t salt[32];
+	verdict_cb *cb;
+	void *arg;
+	struct verdict verdict;
+	/* of the last decision */
+	struct board *board;
+	json_t *record; /* {"document","annex","note"} */
+	json_t *document;
+	uint64_t version;
+};
+
+/* Makes signing->document and signing->record from board, count and version. 0 or -ENOMEM. */
+__attribute__((warn_unused_result)) int result_words(
+    struct signing *signing, const struct desk_view *view);
+/* Compact, sorted keys; the caller frees it. NULL: memory. */
+char *result_canonical(const json_t *json);
+/* The hash in hex. NULL: memory. */
+json_t *result_sha256(struct slice bytes);
+
+#endif
