@@ -225,7 +225,10 @@ static void print_requests(const struct listing *listing)
 		session_print_json(listing->requests);
 		return;
 	}
-	json_array_foreach(listing->requests, i, request) print_request(request);
+	json_array_foreach(listing->requests, i, request)
+	{
+		print_request(request);
+	}
 	if (json_array_size(listing->requests) == 0)
 		(void)printf("%s: no request waits.\n", listing->session->round->name);
 }

@@ -131,9 +131,11 @@ static void tell_signing(const struct session *session)
 	}
 	(void)printf("%s: version %lld of the result is signed.\n", session->round->name,
 	    (long long)json_integer_value(json_object_get(members, "version")));
-	json_array_foreach(json_object_get(members, "advanced"), i, entry)(void)
-	    printf("%s%s%s", i == 0 ? "Advanced: " : ", ", json_string_value(entry),
-		i + 1 == json_array_size(json_object_get(members, "advanced")) ? "\n" : "");
+	json_array_foreach(json_object_get(members, "advanced"), i, entry)
+	{
+		(void)printf("%s%s", i == 0 ? "Advanced: " : ", ", json_string_value(entry));
+	}
+	(void)fputs(i > 0 ? "\n" : "", stdout);
 }
 
 static int sign(struct session *session, bool correct, const char *second_token)
