@@ -94,8 +94,8 @@ const sha256 = (...parts) => {
 /** The audit log's entries, the chain of their hashes checked. */
 export async function auditOf(round) {
 	const redis = round.instance.redisClient();
-	const stored = await redis.xrange(`{${round.name}}:audit`, '-', '+');
-	const head = await redis.hgetBuffer(`{${round.name}}:record`, 'head');
+	const [[, stored], [, head]] = await redis.multi() // at one moment: others may be writing
+		.xrange(`{${round.name}}:audit`, '-', '+').hgetBuffer(`{${round.name}}:record`, 'head').exec();
 	redis.disconnect();
 	let prev = sha256('tallyd audit v1\n', round.name);
 	const entries = stored.map(([id, [field, text]], i) => {
