@@ -212,7 +212,7 @@ static int check_form(struct slice token)
 {
 	struct slice parts[3];
 	uint8_t bytes[JWS_MAX];
-	size_t len;
+	size_t len = 0;
 	int r = token.len > 0 && token.len <= JWS_MAX ? split(token, parts) : -EBADMSG;
 
 	if (r == 0)

@@ -266,28 +266,37 @@ static bool is_reason(const char *why)
 	return n > 0 && n <= OFFICE_WHY_MAX;
 }
 
+static struct revoking *revoking_new(const char *id, const char *who, const char *why)
+{
+	struct revoking *revoking = calloc(1, sizeof(*revoking));
+
+	if (revoking == NULL || (revoking->why = strdup(why)) == NULL) {
+		free(revoking);
+		return NULL;
+	}
+	(void)snprintf(revoking->id, sizeof(revoking->id), "%s", id);
+	(void)snprintf(revoking->who, sizeof(revoking->who), "%s", who);
+	return revoking;
+}
+
 void people_revoke(struct office *office, const char *id, const char *who, const char *why,
     verdict_cb *cb, void *arg)
 {
-	struct revoking *revoking = calloc(1, sizeof(*revoking));
-	struct verdict refusal = {.status = 0};
+	struct revoking *revoking = NULL;
+	struct verdict refusal;
 
 	if (!is_reason(why))
 		verdict_refuse(&refusal, 422, "invalid-reason", "A reason is needed",
 		    "Say why, in 1 to %d characters on one line.", OFFICE_WHY_MAX);
-	else if (text_characters(slice_text(id)) < 0 || id[0] == '\0' ||
-		 strlen(id) >= PERSON_ID_MAX)
+	else if (text_characters(slice_text(id)) <= 0 || strlen(id) >= PERSON_ID_MAX)
 		verdict_refuse(&refusal, 404, "no-such-person", "No such person",
 		    "Nobody of that id was invited to this contest.");
-	else if (revoking == NULL || (revoking->why = strdup(why)) == NULL)
+	else if ((revoking = revoking_new(id, who, why)) == NULL)
 		verdict_of_desk(DESK_BUSY, &refusal);
-	if (refusal.status != 0) {
-		free(revoking);
+	if (revoking == NULL) {
 		cb(arg, &refusal);
 		return;
 	}
-	(void)snprintf(revoking->id, sizeof(revoking->id), "%s", id);
-	(void)snprintf(revoking->who, sizeof(revoking->who), "%s", who);
 	revoking->cb = cb;
 	revoking->arg = arg;
 	desk_update(office->desk, &(struct desk_want){DESK_PEOPLE, revoking->id}, 1,
