@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import YAML from 'yaml';
+import { invite } from './lib/acts.mjs';
 import { ROOT, startInstance } from './lib/instance.mjs';
 import { Round } from './lib/protocol.mjs';
 import { StreamReader } from './lib/stream.mjs';
@@ -74,9 +75,10 @@ describe('the daemon answers as described', () => {
 	after(() => instance.stop());
 
 	/** Sends what an operation is for, and holds the answer against the description. */
-	async function replay(id, status, { contest = round.id, headers = {}, body, on = instance } = {}) {
+	async function replay(id, status, { contest = round.id, params = {}, headers = {}, body, on = instance } = {}) {
 		const one = operation(id);
-		const target = one.route.replace('{contest}', contest);
+		const target = Object.entries({ contest, ...params })
+			.reduce((route, [name, value]) => route.replace(`{${name}}`, value), one.route);
 		const reply = await on.request(one.method, target, { headers, body });
 		assert.equal(reply.status, status, `${id}: ${reply.status} ${reply.text}`);
 		assertDescribed(one, reply);
@@ -183,6 +185,42 @@ describe('the daemon answers as described', () => {
 		await replay('castBallot', 413, { headers, body: Buffer.alloc(100_000, ' ') });
 		await replay('castBallot', 415, { headers: { Authorization: headers.Authorization }, body });
 		await replay('castBallot', 422, { headers, body: '{}' });
+	});
+
+	test('acts and results', async (t) => {
+		const on = await startInstance({ contest: { rehearsal: { approvals: 2 } } });
+		t.after(() => on.stop());
+		const people = await Promise.all([['organiser', 'Kim'], ['organiser', 'Lee'], ['observer', 'Watcher']]
+			.map(([role, name]) => invite(on, role, name)));
+		const [kim, lee, watcher] = people.map(({ token }) => ({ 'Authorization': `Bearer ${token}`, 'Content-Type': 'application/json' }));
+		const { examples } = operation('performAct').requestBody.content['application/json'];
+		for (const { value } of Object.values(examples))
+			await replay('performAct', 200, { on, headers: kim, body: JSON.stringify(value) });
+		const act = (status, changes, headers = kim) => replay('performAct', status,
+			{ on, headers, body: JSON.stringify({ ...examples.pause.value, ...changes }) });
+		await act(409, {});
+		await act(422, { act: 'explode' });
+		await act(422, { confirm: 'another' });
+		await act(403, {}, watcher);
+		await act(401, {}, { 'Content-Type': 'application/json' });
+		await act(415, {}, { Authorization: kim.Authorization });
+		await act(413, { why: 'x'.repeat(300_000) });
+		await replay('performAct', 400, { on, headers: kim, body: '{' });
+		await replay('performAct', 404, { on, headers: kim, body: '{}', contest: 'nobody' });
+		const { request } = (await act(202, { act: 'close' })).json;
+		await act(409, { act: 'close' });
+		const decide = (status, headers, value, name = request) => replay('decideRequest', status,
+			{ on, headers, params: { request: name }, body: JSON.stringify(value) });
+		const { value: approval } = Object.values(operation('decideRequest').requestBody.content['application/json'].examples)[0];
+		await decide(403, kim, approval);
+		await decide(403, watcher, approval);
+		await decide(401, { 'Content-Type': 'application/json' }, approval);
+		await decide(422, lee, { decision: 'perhaps' });
+		await decide(200, lee, approval);
+		await decide(404, lee, approval);
+		await replay('listResults', 200, { on });
+		await replay('listResults', 404, { on, contest: 'nobody' });
+		await replay('getResult', 404, { on, params: { version: '1' } });
 	});
 
 	test('outages', async () => {
