@@ -187,6 +187,26 @@ describe('the daemon answers as described', () => {
 		await replay('castBallot', 422, { headers, body: '{}' });
 	});
 
+	test('what organisers read', async (t) => {
+		const on = await startInstance();
+		t.after(() => on.stop());
+		const [{ token }, expert] = [await invite(on, 'organiser', 'Kim'), await invite(on, 'expert', 'Lee')];
+		const headers = { Authorization: `Bearer ${token}` };
+		const reads = ['getProgress', 'getTurnout', 'getAudit', 'getExport'];
+		for (const id of reads) {
+			const params = { export: 'tally.csv' };
+			await replay(id, 200, { on, headers, params });
+			await replay(id, 401, { on, params });
+			await replay(id, 403, { on, headers: { Authorization: `Bearer ${expert.token}` }, params });
+			await replay(id, 404, { on, headers, params, contest: 'nobody' });
+		}
+		for (const name of ['experts.json', 'turnout.csv', 'audit.csv'])
+			await replay('getExport', 200, { on, headers, params: { export: name } });
+		await replay('getExport', 403, { on, headers, params: { export: 'sheets.csv' } });
+		await replay('getExport', 404, { on, headers, params: { export: 'secrets.csv' } });
+		await replay('streamProgress', 401, { on });
+	});
+
 	test('acts and results', async (t) => {
 		const on = await startInstance({ contest: { rehearsal: { approvals: 2 } } });
 		t.after(() => on.stop());
