@@ -81,7 +81,7 @@ static int full_ranking(const struct contest *contest)
 
 static int complete(struct document *document, struct contest *contest)
 {
-	if (!document_at(document, "ballot/ranking/max"))
+	if (contest->ballot.ranking_max == 0)
 		contest->ballot.ranking_max = full_ranking(contest);
 	if (!contest->pledge.text.ko)
 		contest->pledge.required = false;
