@@ -4,8 +4,8 @@
  *
  * With `approvals: 2` an early close and a disqualification (and metrics.h: replacing a metric)
  * first become a request in C:requests: {"act":{…as below},"who","at":ms,"why"}; it is done when a
- * second organiser, another than the first, approves. An operator (tallyctl without an organiser's
- * token) counts as one organiser.
+ * second organiser, another than the first, approves. All operators (tallyctl without an
+ * organiser's token, where anybody can give any name) count as one organiser.
  *
  * An act as JSON, as the API takes it and the request keeps it:
  *   {"act":"open"|"pause"|"resume"|"close"|"publish"}
@@ -13,8 +13,9 @@
  *   {"act":"notice","notice":{"ko","en"}|null}
  *   {"act":"disqualify","entry":id,"reason":{"ko","en"}}   {"act":"requalify","entry":id}
  *   {"act":"metrics", …office/metrics.h}
- * beside "why", at most 400 characters, required for all but open, publish and notice. certify and
- * correct are in office/results.h. */
+ * beside "why", at most 400 characters, required for all but open, publish, notice, and disqualify,
+ * whose reason is one; and "confirm", which is the API's. certify and correct are in
+ * office/results.h. */
 #ifndef TALLYD_OFFICE_ACTS_H
 #define TALLYD_OFFICE_ACTS_H
 
