@@ -11,6 +11,7 @@ import YAML from 'yaml';
 import { invite } from './lib/acts.mjs';
 import { ROOT, startInstance } from './lib/instance.mjs';
 import { Round } from './lib/protocol.mjs';
+import { inviteExpert } from './lib/sheets.mjs';
 import { StreamReader } from './lib/stream.mjs';
 
 const api = YAML.parse(readFileSync(path.join(ROOT, 'daemon/api/openapi.yaml'), 'utf8'));
@@ -241,6 +242,45 @@ describe('the daemon answers as described', () => {
 		await replay('listResults', 200, { on });
 		await replay('listResults', 404, { on, contest: 'nobody' });
 		await replay('getResult', 404, { on, params: { version: '1' } });
+	});
+
+	test('what experts read and send', async (t) => {
+		const on = await startInstance({ contest: { rehearsal: { pledge: { required: true } } } });
+		t.after(() => on.stop());
+		const here = new Round(on), organiser = await invite(on, 'organiser', 'Kim');
+		const { token } = await inviteExpert(here, { affiliation: 'LG CNS' });
+		const json = { 'Authorization': `Bearer ${token}`, 'Content-Type': 'application/json' };
+		const [{ value }] = Object.values(operation('putSheet').requestBody.content['application/json'].examples);
+		const put = (status, changes, revision = '"0"', headers = json) => replay('putSheet', status,
+			{ on, headers: { ...headers, ...(revision && { 'If-Match': revision }) }, body: JSON.stringify({ ...value, ...changes }) });
+		await put(403, {});
+		const [{ value: agreed }] = Object.values(operation('givePledge').requestBody.content['application/json'].examples);
+		const pledge = (status, body, headers = json, contest = here.id) => replay('givePledge', status, { on, headers, body, contest });
+		await pledge(200, JSON.stringify(agreed));
+		await pledge(400, '{');
+		await pledge(401, '{}', { 'Content-Type': 'application/json' });
+		await pledge(403, '{}', { ...json, Authorization: `Bearer ${organiser.token}` });
+		await pledge(404, '{}', json, 'nobody');
+		await pledge(413, ' '.repeat(10_000));
+		await pledge(415, '{}', { Authorization: json.Authorization });
+		await pledge(422, '{}');
+		await replay('getSheet', 200, { on, headers: json });
+		await put(200, {});
+		await replay('getSheet', 200, { on, headers: json });
+		await put(400, {}, '*');
+		await put(401, {}, '"0"', { 'Content-Type': 'application/json' });
+		await put(403, { comments: { 'lg-ai-research': 'x' } }, '"1"');
+		await put(403, {}, '"1"', { ...json, Authorization: `Bearer ${organiser.token}` });
+		await put(412, { state: 'submitted' });
+		await put(413, { comments: { upstage: 'x'.repeat(300_000) } });
+		await put(415, {}, '"1"', { Authorization: json.Authorization });
+		await put(422, { state: 'submitted' }, '"1"');
+		await put(422, { scores: 7 }, '"1"');
+		await put(428, {}, null);
+		await replay('getSheet', 401, { on });
+		await replay('getSheet', 403, { on, headers: { Authorization: `Bearer ${organiser.token}` } });
+		for (const id of ['getSheet', 'putSheet'])
+			await replay(id, 404, { on, headers: { ...json, 'If-Match': '"0"' }, contest: 'nobody', body: id === 'putSheet' ? '{}' : undefined });
 	});
 
 	test('outages', async () => {
