@@ -128,7 +128,6 @@ static bool note_offence(const struct sheet_put *put, const struct offence *offe
 	json_t *noted = read_noted(put), *tried = json_array(), *listed;
 	char who[OFFICE_WHO_MAX];
 	bool news = false;
-	int r;
 
 	if (!noted)
 		noted = json_pack("{s:I, s:[]}", "at", (json_int_t)seat->now_ms, "entries");
@@ -144,15 +143,15 @@ static bool note_offence(const struct sheet_put *put, const struct offence *offe
 		news = true;
 		(void)json_array_append_new(listed, json_string(id));
 	}
-	r = news ? write_noted(put, noted) : -EALREADY;
-	if (r == 0)
-		r = desk_note(put->change,
+	if (news && write_noted(put, noted) == 0)
+		(void)desk_note(put->change,
 		    json_pack("{s:s, s:s, s:s, s:s, s:O}", "act", "sheet.refused", "who",
 			person_who(&seat->person, who), "person", seat->person.id, "reason",
 			"conflict-of-interest", "entries", tried));
 	json_decref(noted);
 	json_decref(tried);
-	return news; /* desk_update() remembers whatever went wrong */
+	return news; /* desk_update() remembers what went wrong: without its entry nothing is
+			written */
 }
 
 bool sheet_put_offends(const struct sheet_put *put, const struct sheet *sheet, bool *ret_write)
