@@ -44,7 +44,9 @@ static void judge_expert(
 		excluded.entry[e] = with || expert->ruled[e];
 	}
 	const struct sheet *sheet = expert->sheet ? expert->sheet : &none;
-	expert->missing = sheet_missing(contest, panel, sheet, &excluded);
+	struct panel scores = *panel; /* completion counts scores, not the comments beside them */
+	scores.comments_required = false;
+	expert->missing = sheet_missing(contest, &scores, sheet, &excluded);
 	expert->wanted = sheet_wanted(contest, panel, sheet, &excluded);
 }
 
