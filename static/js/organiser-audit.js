@@ -32,6 +32,7 @@ export function auditSection({ page, call }) {
 
 	const entries = new Map(); // n -> entry, of those shown
 	let size = null;
+	let watched = false;
 	let near = false;
 	let end = null; // as far as the chain was checked
 	let checking = false;
@@ -119,6 +120,13 @@ export function auditSection({ page, call }) {
 		if (last < (size ?? 0)) entries.clear(); // another log than before: the check will say so
 		size = last;
 		show();
+		if (!watched) { // a long log is not fetched for those who do not look at it
+			watched = true;
+			whenNear(element, () => {
+				near = true;
+				judge();
+			});
+		}
 		judge();
 	});
 
@@ -133,9 +141,5 @@ export function auditSection({ page, call }) {
 	}
 
 	check.hidden = true;
-	whenNear(element, () => { // a long log is not fetched for those who do not look at it
-		near = true;
-		if (size !== null) judge();
-	});
 	return { element, draw };
 }

@@ -59,10 +59,10 @@ export function turnoutSection({ page, call }) {
 
 	const span = ({ from, to, minutes }) => minutes > 1 ? `${times.short(from)} – ${times.short(to)}` : times.short(from);
 
-	whenNear(element, async () => {
+	async function draw() {
 		chart = await drawChart(page, place);
 		chart?.set(turnoutSeries(rows));
-	});
+	}
 
 	const redraw = whenChanged(({ turnout, tally }) => [turnout?.minute, tally.ballots], (progress) => {
 		if (progress.turnout?.minute !== minute) {
@@ -71,6 +71,7 @@ export function turnoutSection({ page, call }) {
 		} else if (rows.length) recompute();
 	});
 	return { element, draw: (progress) => {
+		if (!latest) whenNear(element, draw); // before, all sections are short, and near
 		latest = progress;
 		redraw(progress);
 	} };

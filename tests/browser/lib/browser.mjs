@@ -9,7 +9,8 @@ import { ROOT } from '../../live/lib/instance.mjs';
 export const LANGUAGES = ['ko', 'en'];
 const words = {};
 for (const language of LANGUAGES)
-	words[language] = (await import(pathToFileURL(path.join(ROOT, `static/i18n/${language}.js`)).href)).default;
+	for (const file of [`${language}.js`, `${language}-organiser.js`])
+		words[language] = { ...words[language], ...(await import(pathToFileURL(path.join(ROOT, 'static/i18n', file)).href)).default };
 
 /** The pages' own words, with values put in as the pages do; for texts without Korean particles. */
 export function say(language, key, values = {}) {
