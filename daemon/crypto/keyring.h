@@ -26,8 +26,8 @@ struct keyring_public { /* what a worker needs; owned by whoever loads it */
 	uint8_t log_key[32];             /* raw Ed25519 public key */
 	uint8_t log_key_fingerprint[32]; /* SHA-256 of it */
 	uint8_t salt[32];
-	uint8_t salt_fingerprint[32]; /* SHA-256("tallyd salt key v1\n" | salt) */
-	struct jws_key *bearer;       /* public */
+	uint8_t salt_fingerprint[32];   /* SHA-256("tallyd salt key v1\n" | salt) */
+	struct jws_key *bearer;         /* public */
 	uint8_t bearer_fingerprint[32]; /* SHA-256 of its SPKI in DER */
 	uint8_t result_key[32];         /* raw Ed25519 public key */
 	uint8_t result_fingerprint[32]; /* SHA-256 of it */
@@ -44,8 +44,8 @@ __attribute__((warn_unused_result)) int keyring_load_token_private(const char *k
 __attribute__((warn_unused_result)) int keyring_load_bearer_private(const char *keys_dir,
     const char *round, struct jws_key **ret_key, char ret_why[KEYRING_WHY_MAX]);
 /* The result key's 32-byte Ed25519 seed; the caller cleanses it. */
-__attribute__((warn_unused_result)) int keyring_load_result_private(const char *keys_dir,
-    const char *round, uint8_t ret_seed[32], char ret_why[KEYRING_WHY_MAX]);
+__attribute__((warn_unused_result)) int keyring_load_result_private(
+    const char *keys_dir, const char *round, uint8_t ret_seed[32], char ret_why[KEYRING_WHY_MAX]);
 
 /* Makes what is missing, never overwrites. The last byte of the token key id will differ from those
  * of all other rounds under keys_dir (RFC 9578: the key is chosen by it). *ret_made tells whether

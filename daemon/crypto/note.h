@@ -11,16 +11,15 @@
 
 #define NOTE_NAME_MAX 200 /* no spaces, no plus sign */
 
-/* Appends the signed note to `out`. 0; -EINVAL (text without a final LF or with control characters, a bad
- * name); -ENOMEM/-ENOBUFS. */
+/* Appends the signed note to `out`. 0; -EINVAL (text without a final LF or with control characters,
+ * a bad name); -ENOMEM/-ENOBUFS. */
 __attribute__((warn_unused_result)) int note_sign(
     struct slice text, const char *name, const uint8_t seed[32], struct buf *out);
-/* 0 with the text (borrowed from `note`, its final LF included) when a line with this name and key verifies;
- * -EBADMSG. Lines of other keys are passed over. */
+/* 0 with the text (borrowed from `note`, its final LF included) when a line with this name and key
+ * verifies; -EBADMSG. Lines of other keys are passed over. */
 __attribute__((warn_unused_result)) int note_open(
     struct slice note, const char *name, const uint8_t public_key[32], struct slice *ret_text);
 /* The public half of a seed. */
-__attribute__((warn_unused_result)) int note_public(
-    const uint8_t seed[32], uint8_t ret_public[32]);
+__attribute__((warn_unused_result)) int note_public(const uint8_t seed[32], uint8_t ret_public[32]);
 
 #endif
