@@ -38,7 +38,9 @@ export function createApi({ api = "", issuer = "" }, fetcher = (...args) => fetc
 	return {
 		streamUrl: (id) => path(id, "/tally/stream"),
 		tallyUrl: (id) => path(id, "/tally"),
+		resultUrl: (id, version) => path(id, `/results/${version}`),
 		contest: (id) => call(path(id), json),
+		results: (id) => call(path(id, "/results"), json, { cache: "no-cache" }),
 		tally: (id) => call(path(id, "/tally"), json, { cache: "no-cache" }),
 		challenge: (id) => call(path(id, "/challenge"), json),
 		async token(id, request) {

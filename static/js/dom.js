@@ -14,6 +14,22 @@ export function h(tag, properties = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+/* Leaves what already stands alone, so that a reader's selection and a screen reader's place are kept. */
+export function put(element, text) {
+	if (element.textContent !== text) element.textContent = text;
+}
+
+/* Draws only when what it looks at has changed: snapshots come up to four times a second. */
+export function whenChanged(look, draw) {
+	let before = null;
+	return (news) => {
+		const text = JSON.stringify(look(news));
+		if (text === before) return;
+		before = text;
+		draw(news);
+	};
+}
+
 /* Shows one screen in place of another, and takes the reader there. */
 export function show(place, ...children) {
 	place.replaceChildren(...children.flat().filter(Boolean));

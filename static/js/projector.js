@@ -1,8 +1,8 @@
 /* The results for a hall: one screen, dark, nothing to operate. */
 import { byId, h } from "./dom.js";
 import { liveTally } from "./live.js";
-import { badge, kindBadge, openSite } from "./site.js";
-import { kindOf, rowsOf, totalWords } from "./tally.js";
+import { badge, kindBadge, openSite, showNotice } from "./site.js";
+import { hasResult, kindOf, rowsOf, totalWords, valueWords } from "./tally.js";
 
 const ROWS_MAX = 8; // more go into two columns, by share alone
 
@@ -11,7 +11,6 @@ const { t, pick, number, contest } = page;
 if (contest) follow();
 
 function follow() {
-	const scores = contest.form.name === "scores";
 	const board = byId("board");
 	const lines = new Map(contest.entries.map((entry) => {
 		const line = { rank: h("span", { class: "p-rank" }), votes: h("span", { class: "p-votes" }),
@@ -31,7 +30,7 @@ function follow() {
 			line.rank.replaceChildren(row.tied ? h("span", { class: "p-tied" }, t("results.tied")) : "",
 				String(row.rank ?? "–"));
 			line.votes.textContent = number.count(row.votes);
-			line.value.textContent = scores ? number.mean(row.mean) : number.percent(row.percent);
+			line.value.textContent = valueWords[contest.form.name](row, number);
 			line.row.style.setProperty("--bar", String(row.bar));
 		}
 		board.replaceChildren(...rows ? rows.map(({ id }) => lines.get(id).row) : []);
@@ -41,8 +40,9 @@ function follow() {
 		byId("total").textContent = totalWords(page, snapshot);
 		byId("as-of").textContent = t("results.as_of", { time: page.times.time(snapshot.as_of) });
 		const kind = kindOf(snapshot);
-		byId("phase").replaceChildren(badge(page, snapshot.phase),
+		byId("phase").replaceChildren(hasResult(snapshot) ? "" : badge(page, snapshot.phase),
 			h("span", { class: `badge badge-${kind}` }, t(`results.kind.${kind}`)), kindBadge(page) ?? "");
+		showNotice(page, snapshot.notice);
 	}
 
 	function drawState(state, stale) {

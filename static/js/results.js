@@ -1,8 +1,15 @@
-/* The results page: a strip that says how fresh the numbers are, over a table by rank. */
-import { byId, copy, download, h } from "./dom.js";
+/* The results page: a strip that says how fresh the numbers are, over what citizens, experts and the stage's standing
+ * say, side by side. */
+import { citizensTable } from "./citizens-table.js";
+import { byId, copy, download, h, put, whenChanged } from "./dom.js";
+import { expertsTables } from "./experts-table.js";
+import { citizensTitle, formulaNodes } from "./formula.js";
 import { liveTally } from "./live.js";
-import { address, badge, kindBadge, openSite } from "./site.js";
-import { csvOf, emptyWords, kindOf, rowsOf, sameOrder, totalWords } from "./tally.js";
+import { outcome } from "./outcome.js";
+import { address, badge, kindBadge, openSite, showNotice } from "./site.js";
+import { expertsCsv, standingCsv } from "./standing.js";
+import { standingTables } from "./standing-table.js";
+import { csvOf, hasResult, kindOf, totalWords } from "./tally.js";
 
 const ANNOUNCE_MS = 15_000;
 
@@ -17,95 +24,73 @@ else byId("results").replaceChildren(h("p", {}, t(`trouble.${page.trouble}`)));
 
 function follow() {
 	const noun = pick(contest.entry_noun);
-	const scores = contest.form.name === "scores";
-	const valueOf = (row) => scores ? number.mean(row.mean) : number.percent(row.percent);
-	const heads = { rank: t("results.rank"), entry: t("results.entry", { noun }),
-		votes: t(scores ? "results.scored" : "results.votes"), value: t(scores ? "results.mean" : "results.share"),
-		bar: t("results.bar") };
-	const lines = new Map(); // entry id -> its row's elements
-	let order = [];
-	let rows = null;
+	const citizens = citizensTable(page);
+	const experts = contest.panels.length > 0 ? expertsTables(page) : null;
+	const standing = contest.stage ? standingTables(page) : null;
+	const result = outcome(page, byId("outcome"));
 	let announcedAt = 0;
 
-	const body = h("tbody");
-	const caption = h("caption");
-	const table = h("table", { class: "tally", tabindex: "-1" }, caption, h("thead", {}, h("tr", {},
-		h("th", { scope: "col", class: "rank" }, heads.rank), h("th", { scope: "col" }, heads.entry),
-		h("th", { scope: "col", class: "figure" }, heads.votes), h("th", { scope: "col", class: "figure" }, heads.value),
-		h("th", { scope: "col", class: "bar-cell" }, h("span", { class: "unseen" }, heads.bar)))), body);
-	const message = h("p", { class: "message", hidden: true });
-	const reorder = h("button", { type: "button", class: "button button-quiet", hidden: true, onclick: () => {
-		arrange(true);
-		table.focus();
-	} }, t("results.reorder"));
-	byId("results").replaceChildren(message, reorder, table);
+	const several = Boolean(experts || standing);
+	const boards = [
+		board("citizens", citizensTitle(page), citizens),
+		experts && board("experts", t("experts.title"), experts),
+		standing && board("standing", t("standing.title"), standing),
+	].filter(Boolean);
+	byId("results").replaceChildren(...boards, standing?.parts ?? "");
+	byId("results").classList.toggle("boards", several);
 	byId("results").removeAttribute("aria-busy");
 
-	for (const entry of contest.entries) {
-		const line = { rank: h("td", { class: "rank" }), votes: h("td", { class: "figure" }),
-			value: h("td", { class: "figure figure-strong" }) };
-		line.row = h("tr", {}, line.rank, h("th", { scope: "row" },
-			h("a", { href: address(page, "/team/", { id: entry.id }) }, pick(entry.name)),
-			h("span", { class: "bar bar-under", "aria-hidden": "true" }, h("span", {}))),
-		line.votes, line.value,
-		h("td", { class: "bar-cell" }, h("span", { class: "bar", "aria-hidden": "true" }, h("span", {}))));
-		lines.set(entry.id, line);
+	function board(id, title, { element }) {
+		return h("section", { class: `board board-${id}`, id, "aria-labelledby": `${id}-title` },
+			h("h2", { id: `${id}-title`, class: several ? null : "unseen" }, title),
+			id === "citizens" && isReference() && h("p", { class: "soft reference" }, t("results.reference")), element);
 	}
 
+	/* Whether the votes count for nothing in the standing: then nobody is to think that they decide. */
+	function isReference() {
+		const parts = contest.stage?.parts.filter(({ source }) => source === "citizens") ?? [];
+		return parts.length > 0 && parts.every(({ weight }) => weight === 0);
+	}
+
+	/* What shows no numbers yet takes less room than what does. */
+	function arrange(snapshot) {
+		const shown = { citizens: true, experts: Boolean(snapshot.experts?.panels), standing: Boolean(snapshot.formula) };
+		byId("results").dataset.shown = String(boards.filter(({ id }) => shown[id]).length);
+		for (const one of boards) one.classList.toggle("is-withheld", !shown[one.id]);
+		byId("csv-experts").hidden = !shown.experts;
+		byId("csv-standing").hidden = !shown.standing;
+	}
+
+	const drawFormula = whenChanged(({ standing, formula }) => [standing, formula],
+		(snapshot) => byId("formula").replaceChildren(...formulaNodes(page, snapshot)));
+
 	function draw(snapshot) {
-		rows = rowsOf(contest, snapshot, pick);
-		const kind = t(`results.kind.${kindOf(snapshot)}`);
-		caption.replaceChildren(t("results.caption", { noun, what: heads.value, kind }));
-		drawStrip(snapshot, kind);
-		message.hidden = Boolean(rows) && snapshot.ballots > 0;
-		message.textContent = !rows ? t(`results.${snapshot.withheld}`) : emptyWords(page, snapshot);
-		for (const row of rows ?? contest.entries.map(({ id }) => ({ id, rank: null, hidden: true }))) drawRow(row);
-		arrange(false);
+		arrange(snapshot);
+		citizens.draw(snapshot);
+		experts?.draw(snapshot);
+		standing?.draw(snapshot);
+		result.draw(snapshot);
+		drawStrip(snapshot);
+		drawFormula(snapshot);
+		showNotice(page, snapshot.notice);
 		announce(snapshot);
 	}
 
-	function drawRow(row) {
-		const line = lines.get(row.id);
-		if (!line) return;
-		drawRank(line.rank, row);
-		put(line.votes, row.hidden ? t("results.hidden") : number.count(row.votes));
-		put(line.value, row.hidden ? "–" : valueOf(row));
-		line.row.classList.toggle("is-hidden", Boolean(row.hidden));
-		line.row.style.setProperty("--bar", row.hidden ? "0" : String(row.bar));
+	const drawBadges = whenChanged(({ phase }) => phase, (snapshot) => byId("phase").replaceChildren(
+		hasResult(snapshot) ? "" : badge(page, snapshot.phase),
+		h("span", { class: `badge badge-${kindOf(snapshot)}` }, t(`results.kind.${kindOf(snapshot)}`)),
+		kindBadge(page) ?? ""));
+
+	function drawStrip(snapshot) {
+		drawBadges(snapshot);
+		put(byId("total"), totalWords(page, snapshot));
+		put(byId("as-of"), t("results.as_of", { time: page.times.time(snapshot.as_of) }));
+		put(byId("print-head"), t("results.print_kind",
+			{ kind: t(`results.kind.${kindOf(snapshot)}`), when: page.times.moment(snapshot.as_of) }));
 	}
 
-	function drawRank(cell, { rank, tied }) {
-		const key = `${rank} ${tied}`;
-		if (cell.dataset.rank === key) return;
-		cell.dataset.rank = key;
-		cell.replaceChildren(tied ? h("span", { class: "tied" }, t("results.tied")) : "", String(rank ?? "–"));
-	}
-
-	/* Rows move only while nobody points at or stands in the table; else a button offers it. */
-	function arrange(now) {
-		const wanted = rows ? rows.map(({ id }) => id) : contest.entries.map(({ id }) => id);
-		if (sameOrder(wanted, order)) reorder.hidden = true;
-		else if (now || order.length === 0 || !table.matches(":hover, :focus-within")) {
-			order = wanted;
-			body.replaceChildren(...order.map((id) => lines.get(id)?.row).filter(Boolean));
-			reorder.hidden = true;
-		} else reorder.hidden = false;
-	}
-
-	const phase = byId("phase");
-	const total = byId("total");
-	const asOf = byId("as-of");
 	const state = byId("connection");
 	const late = byId("late");
-	function drawStrip(snapshot, kind) {
-		phase.replaceChildren(badge(page, snapshot.phase),
-			h("span", { class: `badge badge-${kindOf(snapshot)}` }, kind),
-			kindBadge(page) ?? "");
-		put(total, totalWords(page, snapshot));
-		put(asOf, t("results.as_of", { time: page.times.time(snapshot.as_of) }));
-		byId("print-head").textContent = t("results.print_kind", { kind, when: page.times.moment(snapshot.as_of) });
-	}
-
 	function drawState(name, stale) {
 		state.className = `connection connection-${stale ? "stale" : name}`;
 		put(state, t(`live.${name}`));
@@ -121,10 +106,10 @@ function follow() {
 		announcedAt = Date.now();
 		if (snapshot.ballots === null) return put(byId("announcer"), t(`results.${snapshot.withheld}`));
 		const values = { time: page.times.time(snapshot.as_of), n: number.count(snapshot.ballots) };
-		const first = (rows ?? []).filter(({ rank }) => rank === 1);
+		const first = (citizens.rows() ?? []).filter(({ rank }) => rank === 1);
 		if (first.length === 0) return put(byId("announcer"), t("results.announce_total", values));
 		return put(byId("announcer"), t(first.length > 1 ? "results.announce_tied" : "results.announce",
-			{ ...values, first: first.map(({ name }) => name).join(", "), value: valueOf(first[0]) }));
+			{ ...values, first: first.map(({ name }) => name).join(", "), value: citizens.valueOf(first[0]) }));
 	}
 
 	const live = liveTally(page, { onSnapshot: draw, onState: drawState });
@@ -148,23 +133,28 @@ function follow() {
 	});
 	window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
-	const formula = [h("p", {}, t(`results.formula.${contest.form.name}`, { noun }))];
-	if (contest.form.name === "choices" && contest.form.max > 1) {
-		formula.push(h("p", {}, t("results.formula.many", { noun })));
-	}
-	byId("formula").replaceChildren(...formula);
-	byId("csv").addEventListener("click", () => live.snapshot && download(`${contest.id}.csv`,
-		new Blob([csvOf(contest, live.snapshot, rows ?? [], heads)], { type: "text/csv;charset=utf-8" })));
-	byId("json").addEventListener("click", () => live.snapshot && download(`${contest.id}.json`,
-		new Blob([JSON.stringify(live.snapshot, null, 2), "\n"], { type: "application/json" })));
+	byId("formula").replaceChildren(...formulaNodes(page, null));
 	const permalink = new URL(address(page, "/results/", { contest: contest.id }), location.href).href;
 	byId("permalink").addEventListener("click", ({ currentTarget }) => copy(permalink, currentTarget, t("copied")));
 	byId("projector").href = address(page, "/projector/");
 	byId("print-foot").replaceChildren(h("p", {}, permalink),
 		h("p", {}, t("results.print_rules", { hash: contest.rules_hash })));
+	offerFiles(live, citizens, noun);
 }
 
-/* Leaves what already stands alone, so that a reader's selection and a screen reader's place are kept. */
-function put(element, text) {
-	if (element.textContent !== text) element.textContent = text;
+/* What is shown, as files: a table each, and the whole snapshot. */
+function offerFiles(live, citizens, noun) {
+	const { entries } = contest;
+	const entry = t("results.entry", { noun });
+	const heads = { rank: t("results.rank"), entry, points: t("standing.points"), fate: t("standing.fate"),
+		reason: t("standing.reason"), panel: t("experts.panel"), value: t("experts.value"), spread: t("experts.spread") };
+	const offer = (button, name, type, text) => byId(button).addEventListener("click", () =>
+		live.snapshot && download(name, new Blob([text(live.snapshot)], { type })));
+	offer("csv", `${contest.id}.csv`, "text/csv;charset=utf-8",
+		(snapshot) => csvOf(contest, snapshot, citizens.rows() ?? [], citizens.heads));
+	offer("csv-experts", `${contest.id}-experts.csv`, "text/csv;charset=utf-8",
+		(snapshot) => expertsCsv(snapshot, { pick, heads, entries }));
+	offer("csv-standing", `${contest.id}-standing.csv`, "text/csv;charset=utf-8",
+		(snapshot) => standingCsv(snapshot, { pick, heads, entries }));
+	offer("json", `${contest.id}.json`, "application/json", (snapshot) => `${JSON.stringify(snapshot, null, 2)}\n`);
 }

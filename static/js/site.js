@@ -54,6 +54,7 @@ export async function refresh(page) {
 		return;
 	}
 	page.clock.observe(contest.now);
+	showNotice(page, contest.notice);
 	page.contest = contest;
 	page.times = timeFormats(page.lang, contest.time_zone);
 	page.trouble = agrees(page.pinned, contest) ? null : "rules";
@@ -80,13 +81,24 @@ function notices(page) {
 	const place = byId("notices");
 	const add = (kind, title, text) => place.append(h("div", { class: `notice notice-${kind}` },
 		h("p", {}, h("strong", {}, title), " ", text)));
-	place.replaceChildren();
+	place.replaceChildren(page.said ?? "");
 	const open = contest?.admission === "open" ? ` ${t("notice.open")}` : "";
 	if (pinned?.rehearsal) add("provisional", t("badge.rehearsal"), t("notice.rehearsal") + open);
 	else if (pinned?.demonstration) add("provisional", t("badge.demonstration"), t("notice.demonstration") + open);
 	if (trouble) add("error", t("notice.warning"), t(`trouble.${trouble}`));
 	if (trouble === "contest") place.lastChild.append(contestLinks(page));
 	return page;
+}
+
+/* The organiser's notice: above everything else, as long as it stands, and told politely when it comes. */
+export function showNotice(page, notice) {
+	const text = page.pick(notice);
+	page.said ??= h("div", { role: "status", class: "said" });
+	if (!page.said.isConnected) byId("notices").prepend(page.said);
+	if (text === (page.said.dataset.text ?? "")) return;
+	page.said.dataset.text = text;
+	page.said.replaceChildren(text ? h("div", { class: "notice notice-organiser" },
+		h("p", {}, h("strong", {}, page.t("notice.organiser")), " ", text)) : "");
 }
 
 /* Every contest of this site, on the page that is open. */

@@ -1,15 +1,22 @@
 /* A snapshot as rows to show, and as CSV. Pure. */
 
-/* [{ id, name, votes, percent, mean, rank, tied, bar }] by rank, equal ranks in the contest's order; null while the
- * counts are withheld. `bar` is 0 to 1, from zero: the share itself, or the mean on its scale. The snapshot's own
- * share is rounded already, and rounding that again would show 4 of 21 as 19.1. */
+/* What stands for an entry in each form of ballot. `bar` is 0 to 1, from zero: the share itself, the mean on its
+ * scale, or the points against all that could be had. The snapshot's own share is rounded already, and rounding that
+ * again would show 4 of 21 as 19.1. */
+const figures = {
+	choices: ({ votes }, { ballots }) => ({ percent: percentOf(votes, ballots), bar: ballots === 0 ? 0 : votes / ballots }),
+	scores: ({ mean }, _, { form }) => ({ percent: null, bar: Math.max(0, mean ?? 0) / form.max }),
+	ranking: ({ borda }, { ballots }, { entries }) => ({ percent: null,
+		bar: ballots === 0 ? 0 : borda / (ballots * Math.max(1, entries.length - 1)) }),
+};
+
+/* [{ id, name, votes, percent, mean, borda, schulze, rank, tied, bar }] by rank, equal ranks in the contest's order;
+ * null while the counts are withheld. */
 export function rowsOf(contest, snapshot, pick) {
 	if (!snapshot || snapshot.withheld) return null;
 	const byId = new Map(contest.entries.map((entry) => [entry.id, entry]));
 	const ranks = snapshot.citizen.map(({ rank }) => rank);
-	const { ballots } = snapshot;
-	const nothing = ballots === 0;
-	const scores = contest.form.name === "scores";
+	const nothing = snapshot.ballots === 0;
 	return snapshot.citizen
 		.map((row) => ({
 			...row,
@@ -17,11 +24,17 @@ export function rowsOf(contest, snapshot, pick) {
 			name: pick(byId.get(row.entry)?.name) || row.entry,
 			rank: nothing ? null : row.rank,
 			tied: !nothing && ranks.filter((rank) => rank === row.rank).length > 1,
-			percent: scores ? null : percentOf(row.votes, ballots),
-			bar: scores ? Math.max(0, row.mean ?? 0) / contest.form.max : nothing ? 0 : row.votes / ballots,
+			...figures[contest.form.name](row, snapshot, contest),
 		}))
 		.sort((a, b) => a.rank - b.rank);
 }
+
+/* What a row's rank goes by, in words: "33.3%", "4.25", "1,204". */
+export const valueWords = {
+	choices: ({ percent }, number) => number.percent(percent),
+	scores: ({ mean }, number) => number.mean(mean),
+	ranking: ({ borda }, number) => number.count(borda),
+};
 
 /* A share in percent, rounded once to a tenth, halves up; in whole numbers, so that halves are exact. */
 export function percentOf(votes, ballots) {
@@ -37,29 +50,42 @@ export const emptyWords = ({ t }, { phase }) =>
 	t(["announced", "open", "paused"].includes(phase) ? "results.empty" : "results.no_votes");
 
 /* The badge's kind: what stands is provisional until somebody certifies it. */
-export const kindOf = ({ phase }) => phase === "certified" ? "certified" : "provisional";
+export const kindOf = ({ phase }) => phase === "certified" || phase === "corrected" ? phase : "provisional";
+
+/* From then on the phase says no more than the kind does. */
+export const hasResult = ({ phase }) => ["provisional", "certified", "corrected"].includes(phase);
 
 export const sameOrder = (a, b) => a.length === b.length && a.every((id, i) => id === b[i]);
 
-/* RFC 4180, with a byte order mark so that spreadsheets read Korean. Every line says of which count it is; withheld
- * counts are one line without an entry. */
+const csvValues = {
+	choices: ({ percent }) => [percent.toFixed(1)],
+	scores: ({ mean }) => [mean ?? ""],
+	ranking: ({ borda, schulze }) => [borda, schulze],
+};
+
+/* Every line says of which count it is; withheld counts are one line without an entry. */
 export function csvOf(contest, snapshot, rows, heads) {
-	const scores = contest.form.name === "scores";
-	const kind = snapshot.rehearsal ? "rehearsal" : snapshot.demonstration ? "demonstration" : "real";
-	const count = [snapshot.ballots ?? "", snapshot.contest, kind, snapshot.phase, snapshot.as_of,
-		snapshot.withheld ?? ""];
-	const lines = rows.map((row) => [row.rank ?? "", row.id, row.name, row.votes,
-		scores ? row.mean ?? "" : row.percent.toFixed(1)]);
-	const table = [
-		[heads.rank, "id", heads.entry, heads.votes, heads.value,
-			"ballots", "contest", "kind", "phase", "as_of", "withheld"],
-		...(lines.length ? lines : [["", "", "", "", ""]]).map((line) => [...line, ...count]),
-	];
-	return `\uFEFF${table.map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
+	const form = contest.form.name;
+	const values = form === "ranking" ? [heads.value, heads.schulze] : [heads.value];
+	const lines = rows.map((row) => [row.rank ?? "", row.id, row.name, row.votes, ...csvValues[form](row)]);
+	const none = Array(4 + values.length).fill("");
+	return csvText([
+		[heads.rank, "id", heads.entry, heads.votes, ...values, "ballots", ...originHead, "withheld"],
+		...(lines.length ? lines : [none]).map((line) =>
+			[...line, snapshot.ballots ?? "", ...originOf(snapshot), snapshot.withheld ?? ""]),
+	]);
 }
+
+/* Which count a line is of: columns that every CSV has. */
+export const originHead = ["contest", "kind", "phase", "as_of"];
+export const originOf = ({ contest, rehearsal, demonstration, phase, as_of: asOf }) =>
+	[contest, rehearsal ? "rehearsal" : demonstration ? "demonstration" : "real", phase, asOf];
+
+/* RFC 4180, with a byte order mark so that spreadsheets read Korean. */
+export const csvText = (table) => `\uFEFF${table.map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
 
 /* Quoted where needed; a leading = + - @ would be a formula to a spreadsheet. */
 function cell(value) {
-	const text = typeof value === "string" ? value.replace(/^[=+\-@]/, "'$&") : String(value);
+	const text = typeof value === "string" ? value.replace(/^[=+\-@]/, "'$&") : String(value ?? "");
 	return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -26,6 +26,11 @@ function endsClosed(word) {
 	return code >= 0 && code < 11_172 && code % 28 !== 0;
 }
 
+/* As many decimals, up to four, as the longest of these numbers has. */
+export const decimals = (values) => Math.max(0, ...values.filter((value) => typeof value === "number")
+	.map((value) => value.toFixed(4).replace(/\.?0+$/, "").split(".")[1]?.length ?? 0));
+
+/* `column(values)` formats numbers that stand under each other, all with the same decimals. */
 export const numbers = (lang) => {
 	const whole = new Intl.NumberFormat(lang);
 	const tenth = new Intl.NumberFormat(lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -34,5 +39,10 @@ export const numbers = (lang) => {
 		count: (n) => whole.format(n),
 		percent: (percent) => `${tenth.format(percent)}%`,
 		mean: (value) => value === null ? "–" : hundredth.format(value),
+		column: (values) => {
+			const digits = decimals(values);
+			const format = new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+			return (value) => typeof value === "number" ? format.format(value) : "–";
+		},
 	};
 };
