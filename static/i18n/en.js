@@ -298,7 +298,7 @@ export default {
 	"experts.panel": "Panel",
 	"experts.value": "Score",
 	"experts.spread": "Std. deviation",
-	"experts.caption": "{name}: {aggregate}, out of {max}. {submitted} of {of} have submitted",
+	"experts.caption": "{aggregate}, out of {max}. {submitted} of {of} have submitted",
 	"experts.n": "{n} of {of}",
 	"experts.recused": "{n} recused",
 	"experts.absent": "{n} not submitted",

@@ -298,7 +298,7 @@ export default {
 	"experts.panel": "평가단",
 	"experts.value": "점수",
 	"experts.spread": "표준편차",
-	"experts.caption": "{name}: {aggregate}, {max}점 만점. {of}명 중 {submitted}명 최종 제출",
+	"experts.caption": "{aggregate}, {max}점 만점. {of}명 중 {submitted}명 최종 제출",
 	"experts.n": "{of}명 중 {n}명",
 	"experts.recused": "회피 {n}명",
 	"experts.absent": "미제출 {n}명",

@@ -1,8 +1,9 @@
-/* The ballot: cards to choose from, or a score for each entry. Hands on a complete ballot only. */
+/* The ballot: cards to choose from, a score for each entry, or an order. Hands on a complete ballot only. */
 import { toInteger } from "./blind.js";
 import { random } from "./bytes.js";
 import { h, show } from "./dom.js";
-import { isComplete } from "./forms.js";
+import { countOf, isComplete } from "./forms.js";
+import { rankingCards } from "./ranking-screen.js";
 
 const RADIO_ROW_MAX = 11; // more scores than this become a stepper
 
@@ -33,20 +34,26 @@ function readOrder(session) {
 	}
 }
 
+/* How each form is drawn, what it is called, and what it says to begin with. */
+const looks = {
+	choices: { draw: choiceCards, title: ({ max }) => max === 1 ? "vote.choose.one" : "vote.choose.some" },
+	scores: { draw: scoreCards, title: () => "vote.choose.scores", hint: () => "vote.scores_hint" },
+	ranking: { draw: rankingCards, title: () => "vote.choose.ranking",
+		hint: ({ min, max }) => min === max ? "vote.ranking_hint.all" : "vote.ranking_hint.some" },
+};
+
 export function ballotScreen(page, stage, { noun, order, ballot, onDone }) {
 	const { t, contest } = page;
 	const { form } = contest;
 	const draft = structuredClone(ballot);
 	const values = { noun, min: form.min, max: form.max };
-	const title = form.name === "scores" ? "vote.choose.scores"
-		: form.max === 1 ? "vote.choose.one" : "vote.choose.some";
+	const { draw, title, hint } = looks[form.name];
 	const summary = h("div", { class: "summary summary-error", role: "alert", tabindex: "-1", hidden: true });
 	const status = h("p", { class: "picked", "aria-live": "polite" });
-	const draw = form.name === "scores" ? scoreCards : choiceCards;
-	const { fields, refresh } = draw(page, { noun, order, draft });
+	const { fields, refresh, said } = draw(page, { noun, order, draft });
 
 	function complain(key) {
-		const first = fields.querySelector("input");
+		const first = fields.querySelector("input, .rank-add");
 		summary.replaceChildren(h("h2", {}, t("vote.errors")),
 			h("p", {}, h("a", { href: `#${first.id}`, onclick: (event) => {
 				event.preventDefault();
@@ -65,9 +72,8 @@ export function ballotScreen(page, stage, { noun, order, ballot, onDone }) {
 
 	fields.addEventListener("change", () => {
 		refresh();
-		const count = draft.choices?.length ?? Object.keys(draft.scores).length;
-		status.textContent = form.name === "choices" && form.max === 1 ? chosenName()
-			: t("vote.count", { n: count });
+		status.textContent = said?.() ?? (form.name === "choices" && form.max === 1 ? chosenName()
+			: t("vote.count", { n: countOf(draft) }));
 		if (isComplete(contest, draft)) summary.hidden = true;
 	});
 	const chosenName = () => {
@@ -75,8 +81,8 @@ export function ballotScreen(page, stage, { noun, order, ballot, onDone }) {
 		return entry ? t("vote.chosen_name", { name: page.pick(entry.name) }) : "";
 	};
 	refresh();
-	show(stage, h("h1", {}, t(title, values)), h("p", { class: "soft" }, t("vote.order", values),
-		form.name === "scores" && ` ${t("vote.scores_hint", values)}`), summary,
+	show(stage, h("h1", {}, t(title(form), values)), h("p", { class: "soft" }, t("vote.order", values),
+		hint && ` ${t(hint(form), values)}`), summary,
 	h("form", { novalidate: true, onsubmit: submit }, fields,
 		h("div", { class: "actions actions-sticky" }, status,
 			h("button", { type: "submit", class: "button" }, t("vote.next")))));

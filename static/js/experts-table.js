@@ -38,7 +38,7 @@ function panelTable(page, panel, named) {
 		return tr;
 	};
 	return h("div", { class: "panel" }, named && h("h3", {}, name), h("table", { class: "tally tally-small" },
-		h("caption", {}, t("experts.caption", { name, aggregate: t(`aggregate.${panel.aggregate}`),
+		h("caption", {}, h("span", { class: named ? "unseen" : null }, `${name}: `), t("experts.caption", { aggregate: t(`aggregate.${panel.aggregate}`),
 			max: number.count(panel.max), of: number.count(panel.of), submitted: number.count(panel.submitted) })),
 		h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("results.entry", { noun: pick(contest.entry_noun) })),
 			h("th", { scope: "col", class: "figure" }, t("experts.value")),

@@ -1,5 +1,6 @@
 /* Ballot forms: what a ballot of each says canonically (this text enters the log's commitment) and when it is
- * complete. A ballot is the API's JSON: {"choices":[id…]} or {"scores":{id: score…}}. Draws nothing. */
+ * complete. A ballot is the API's JSON: {"choices":[id…]}, {"scores":{id: score…}} or {"ranking":[id…]}, the best
+ * first. Draws nothing. */
 
 const forms = {
 	choices: {
@@ -15,13 +16,20 @@ const forms = {
 		complete: (_, { scores }) => Object.keys(scores).length > 0,
 		empty: () => ({ scores: {} }),
 	},
+	ranking: {
+		items: (_, { ranking }) => ranking,
+		complete: ({ form }, { ranking }) => ranking.length >= form.min && ranking.length <= form.max,
+		empty: () => ({ ranking: [] }),
+	},
 };
 
 export const knowsForm = (contest) => Object.hasOwn(forms, contest.form.name);
 export const emptyBallot = (contest) => forms[contest.form.name].empty();
+/* How many entries it names. */
+export const countOf = (ballot) => ballot.choices?.length ?? ballot.ranking?.length ?? Object.keys(ballot.scores).length;
 export const isComplete = (contest, ballot) => forms[contest.form.name].complete(contest, ballot);
 
-/* "choices\nupstage\n": entries in the contest file's order, whatever order the voter saw. */
+/* "choices\nupstage\n": entries in the contest file's order, whatever order the voter saw; a ranking in its own. */
 export function canonicalBallot(contest, ballot) {
 	return [contest.form.name, ...forms[contest.form.name].items(contest, ballot), ""].join("\n");
 }

@@ -156,8 +156,10 @@ function showReview(ballot) {
 }
 
 function ballotWords(ballot) {
-	const named = page.contest.entries.filter(({ id }) =>
-		ballot.choices?.includes(id) || id in (ballot.scores ?? {}));
+	const { entries } = page.contest;
+	if (ballot.ranking) return h("ol", { class: "chosen chosen-order" }, ballot.ranking.map((id, i) =>
+		h("li", {}, h("span", {}, t("vote.place", { n: i + 1 })), h("strong", {}, pick(entries.find((entry) => entry.id === id)?.name)))));
+	const named = entries.filter(({ id }) => ballot.choices?.includes(id) || id in (ballot.scores ?? {}));
 	return h("ul", { class: "chosen" }, named.map((entry) => h("li", {}, h("strong", {}, pick(entry.name)),
 		ballot.scores && h("span", {}, t("vote.point", { n: ballot.scores[entry.id] })))));
 }
