@@ -161,6 +161,76 @@ static void tell_reasons(const struct board *board, json_t *rows)
 	}
 }
 
+/* Whether the panel behind a part is too small for the public, of this entry, or of any. */
+static bool part_is_kept(
+    const struct contest *contest, const struct board *board, const struct part *part, size_t entry)
+{
+	int p = part->source == PART_PANEL ? contest_panel(contest, slice_text(part->panel)) : -1;
+
+	for (size_t e = 0; p >= 0 && e < contest->n_entries; e++) {
+		const struct aggregated *result = &board->panel[p][e].result;
+
+		/* Scaled by another entry's value, points would tell that value. */
+		if ((e == entry || part->scale != SCALE_POINTS) && result->any &&
+		    result->n < BOARD_PUBLIC_EXPERTS)
+			return true;
+	}
+	return false;
+}
+
+static void keep_points(json_t *row, const char *member, const char *of)
+{
+	json_t *values = member ? json_object_get(row, member) : row;
+
+	if (values && of && json_object_get(values, of))
+		json_object_set_new(values, of, json_null());
+}
+
+/* Takes what too few experts say of one entry out of its row, and every sum that it could be taken
+ * out of; true when there was such. `row` may be NULL: for an entry that is not shown. */
+static bool keep_few_of_row(
+    const struct contest *contest, const struct board *board, size_t entry, json_t *row)
+{
+	bool kept = false;
+
+	for (size_t p = 0; p < contest->stage.n_parts; p++) {
+		const struct part *part = &contest->stage.parts[p];
+		json_t *value = json_object_get(json_object_get(row, "parts"), part->id);
+
+		if (!part_is_kept(contest, board, part, entry))
+			continue;
+		keep_points(value, NULL, "value");
+		keep_points(value, NULL, "points");
+		if (part->weight == 0)
+			continue;
+		keep_points(row, "subtotals", part->subtotal);
+		keep_points(row, NULL, "points");
+		kept = true;
+	}
+	return kept;
+}
+
+/* Ranks and who advances are told in any case: they are the result. */
+static void keep_few(const struct contest *contest, const struct board *board, json_t *standing)
+{
+	json_t *rows = json_object_get(standing, "rows"), *row;
+	bool kept = false;
+	size_t i;
+
+	for (size_t e = 0; e < contest->n_entries; e++)
+		kept |= keep_few_of_row(contest, board, e, NULL);
+	json_array_foreach(rows, i, row)
+	{
+		int e = contest_entry(
+		    contest, slice_text(json_string_value(json_object_get(row, "entry"))));
+
+		if (e >= 0)
+			(void)keep_few_of_row(contest, board, (size_t)e, row);
+	}
+	if (kept)
+		keep_points(standing, NULL, "mean");
+}
+
 json_t *board_public_standing(
     const struct contest *contest, const struct board *board, json_t **ret_formula)
 {
@@ -174,6 +244,7 @@ json_t *board_public_standing(
 	if (contest->stage.n_parts == 0 || !standing_is_public(contest, board))
 		return json_array();
 	json_t *standing = standing_public_json(contest, &board->input, &board->standing);
+	keep_few(contest, board, standing);
 	rows = json_incref(json_object_get(standing, "rows"));
 	json_object_del(standing, "rows");
 	tell_reasons(board, rows);
