@@ -66,7 +66,7 @@ static json_t *time_json(int64_t wall_ms)
 /* ---- who: names or pseudonyms ---- */
 
 struct alias {
-	const struct board_expert *expert;
+	const struct board_expert *expert; /* NULL: revoked, but with a number still */
 	uint8_t digest[SHA256_SIZE];
 };
 
@@ -76,26 +76,49 @@ static int compare_aliases(const void *a, const void *b)
 	    ((const struct alias *)a)->digest, ((const struct alias *)b)->digest, SHA256_SIZE);
 }
 
-/* Experts in an order that the round's salt makes: neither that of names nor that of invitations.
- */
-static struct alias *shuffle(const struct board *board, const uint8_t salt[32])
+static const struct board_expert *find_expert(const struct board *board, const char *id)
 {
-	struct alias *aliases = calloc(board->n_experts + 1, sizeof(*aliases));
+	for (size_t i = 0; i < board->n_experts; i++)
+		if (strcmp(board->experts[i].person.id, id) == 0)
+			return &board->experts[i];
+	return NULL;
+}
 
-	for (size_t i = 0; aliases && i < board->n_experts; i++) {
-		char text[HEX_SIZE(32) + PERSON_ID_MAX + 32];
-		char hex[HEX_SIZE(32)];
+static void make_digest(const char *id, const uint8_t salt[32], uint8_t ret_digest[SHA256_SIZE])
+{
+	char text[HEX_SIZE(32) + PERSON_ID_MAX + 32];
+	char hex[HEX_SIZE(32)];
 
-		hex_encode(salt, 32, hex);
-		snprintf(text, sizeof(text), "tallyd pseudonym v1\n%s\n%s", hex,
-		    board->experts[i].person.id);
-		sha256(slice_text(text), aliases[i].digest);
-		aliases[i].expert = &board->experts[i];
-		OPENSSL_cleanse(text, sizeof(text));
-		OPENSSL_cleanse(hex, sizeof(hex));
+	hex_encode(salt, 32, hex);
+	snprintf(text, sizeof(text), "tallyd pseudonym v1\n%s\n%s", hex, id);
+	sha256(slice_text(text), ret_digest);
+	OPENSSL_cleanse(text, sizeof(text));
+	OPENSSL_cleanse(hex, sizeof(hex));
+}
+
+/* Experts in an order that the round's salt makes: neither that of names nor that of invitations.
+ * The revoked keep their place, so that nobody's number moves when somebody leaves. NULL: memory.
+ */
+static struct alias *shuffle(const struct board *board, const uint8_t salt[32], size_t *ret_n)
+{
+	struct alias *aliases = calloc(json_array_size(board->people) + 1, sizeof(*aliases));
+	size_t i, n = 0;
+	json_t *person;
+
+	if (!aliases)
+		return NULL;
+	json_array_foreach(board->people, i, person)
+	{
+		const char *id = json_string_value(json_object_get(person, "id"));
+		const char *role = json_string_value(json_object_get(person, "role"));
+
+		if (!id || !role || strcmp(role, role_name(ROLE_EXPERT)) != 0)
+			continue;
+		make_digest(id, salt, aliases[n].digest);
+		aliases[n++].expert = find_expert(board, id);
 	}
-	if (aliases)
-		qsort(aliases, board->n_experts, sizeof(*aliases), compare_aliases);
+	qsort(aliases, n, sizeof(*aliases), compare_aliases);
+	*ret_n = n;
 	return aliases;
 }
 
@@ -184,7 +207,7 @@ static void add_comments(json_t *table, const struct contest *contest,
     const struct board_expert *expert, const char *name)
 {
 	for (size_t e = 0; e < contest->n_entries; e++)
-		if (expert->sheet->comment[e] && expert->sheet->submitted && !expert->ruled[e])
+		if (expert->sheet->comment[e] && strcmp(standing_of(expert, e), "counted") == 0)
 			add_row(table, json_pack("[s, s, s, s]", contest->entries[e].id,
 					   contest->panels[expert->panel].id, name,
 					   expert->sheet->comment[e]));
@@ -197,16 +220,19 @@ static json_t *sheets_table(const struct contest *contest, const struct board *b
 	    "panel", "expert", "entry", "criterion", "score", "weight", "standing", NULL};
 	static const char *const comments[] = {"entry", "panel", "expert", "comment", NULL};
 	json_t *table = table_new(kind == EXPORT_SHEETS ? scores : comments);
-	struct alias *aliases = shuffle(board, salt);
+	size_t n = 0;
+	struct alias *aliases = shuffle(board, salt, &n);
 
-	for (size_t i = 0; aliases && i < board->n_experts; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct board_expert *expert = aliases[i].expert;
 		char pseudonym[CELL_MAX];
-		const char *name = who(contest, &aliases[i], i, pseudonym);
 
-		if (expert->sheet && kind == EXPORT_SHEETS)
+		if (!expert || !expert->sheet)
+			continue;
+		const char *name = who(contest, &aliases[i], i, pseudonym);
+		if (kind == EXPORT_SHEETS)
 			add_scores(table, contest, expert, name);
-		else if (expert->sheet)
+		else
 			add_comments(table, contest, expert, name);
 	}
 	free(aliases);
@@ -325,7 +351,7 @@ static bool needs_quotes(const char *text)
 
 static int append_text_cell(struct buf *out, const char *text)
 {
-	bool formula = *text && strchr("=+-@\t", *text);
+	bool formula = *text && strchr("=+-@\t\r", *text);
 	bool quoted = needs_quotes(text);
 	int rc = buf_append_text(out, quoted ? "\"" : "");
 
@@ -346,7 +372,7 @@ static int append_cell(struct buf *out, const json_t *cell)
 	case JSON_INTEGER:
 		return buf_printf(out, "%lld", (long long)json_integer_value(cell));
 	case JSON_REAL:
-		snprintf(number, sizeof(number), "%.9g", json_real_value(cell));
+		snprintf(number, sizeof(number), "%.15g", json_real_value(cell));
 		return buf_append_text(out, number);
 	case JSON_TRUE:
 		return buf_append_text(out, "true");
