@@ -31,7 +31,8 @@ struct watcher {
 	struct watcher *next;
 	struct sse_hub *hub;
 	struct bearer bearer;
-	bool gone; /* nobody listens any more, or the token is not good any more */
+	bool fresh; /* has seen nothing yet */
+	bool gone;  /* nobody listens any more, or the token is not good any more */
 };
 
 struct waiting { /* a GET that waits for the gathering */
@@ -47,6 +48,7 @@ struct progress {
 	size_t n_watchers;
 	struct waiting *waiting;
 	bool gathering, ending;
+	bool ticked; /* since watchers were last told: they hear at most once a period */
 	int64_t asked_steady_ms, told_steady_ms;
 	json_t *body;        /* of the gathering under way */
 	json_t *audit;       /* the last entries */
@@ -85,22 +87,33 @@ static void reply_all(struct progress *progress, json_t *body)
 }
 
 /* Clocks and ages move all the time: a frame goes out when something else did, or after a while. */
-static void tell_watchers(struct progress *progress, const char *still, const json_t *body)
+static bool is_due(const struct progress *progress, const char *still)
+{
+	bool changed = !progress->last || strcmp(still, progress->last) != 0;
+
+	return progress->ticked &&
+	       (changed || clock_steady_ms() >= progress->told_steady_ms + QUIET_MS);
+}
+
+/* Whoever has just come gets a frame at once; all of them, when one is due. */
+static void tell_watchers(struct progress *progress, bool due, const json_t *body)
 {
 	int64_t now_ms = clock_steady_ms();
-	bool changed = !progress->last || strcmp(still, progress->last) != 0;
-	char *text, id[24];
+	char *text =
+	    progress->watchers ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+	char id[24];
 
-	if (!progress->watchers || (!changed && now_ms < progress->told_steady_ms + QUIET_MS))
-		return;
-	text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	if (!text)
 		return;
 	snprintf(id, sizeof(id), "%" PRId64, now_ms);
-	for (struct watcher *watcher = progress->watchers; watcher; watcher = watcher->next)
-		sse_publish(watcher->hub, "progress", id, slice_text(text));
+	for (struct watcher *watcher = progress->watchers; watcher; watcher = watcher->next) {
+		if (due || watcher->fresh)
+			sse_publish(watcher->hub, "progress", id, slice_text(text));
+		watcher->fresh = false;
+	}
 	free(text);
-	progress->told_steady_ms = now_ms;
+	if (due)
+		progress->told_steady_ms = now_ms;
 }
 
 static void settle(struct progress *progress, bool answered)
@@ -114,11 +127,15 @@ static void settle(struct progress *progress, bool answered)
 		json_object_set(body, "audit", progress->audit);
 		char *still = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 		progress_add_clocks(body, progress->service->app, answered, answer_ms);
-		if (still) {
-			tell_watchers(progress, still, body);
+		bool due = still && is_due(progress, still);
+		tell_watchers(progress, due, body);
+		if (due) {
 			free(progress->last);
 			progress->last = still;
+			progress->ticked = false;
+			still = NULL;
 		}
+		free(still);
 	}
 	reply_all(progress, body);
 	json_decref(body);
@@ -159,13 +176,21 @@ static void sweep(struct progress *progress)
 		event_del(progress->tick);
 }
 
+/* Needs no Redis, which may be away just then. */
+static void expire_watchers(struct progress *progress)
+{
+	int64_t now_ms = clock_wall_ms();
+
+	for (struct watcher *watcher = progress->watchers; watcher; watcher = watcher->next)
+		if (now_ms >= watcher->bearer.expires_ms)
+			watcher->gone = true;
+}
+
 static bool may_watch(const struct board *board, const struct bearer *bearer)
 {
 	json_t *person;
 	size_t i;
 
-	if (clock_wall_ms() >= bearer->expires_ms)
-		return false;
 	json_array_foreach(board->people, i, person)
 	{
 		const char *id = json_string_value(json_object_get(person, "id"));
@@ -176,7 +201,7 @@ static bool may_watch(const struct board *board, const struct bearer *bearer)
 	return false;
 }
 
-/* Who was revoked meanwhile, or whose token has run out, hears nothing more. */
+/* Who was revoked meanwhile hears nothing more. */
 static void judge_watchers(struct progress *progress, const struct board *board)
 {
 	for (struct watcher *watcher = progress->watchers; watcher; watcher = watcher->next)
@@ -236,7 +261,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 
+	expire_watchers(progress);
 	sweep(progress);
+	progress->ticked = true;
 	if (progress->watchers)
 		gather(progress);
 }
@@ -318,6 +345,7 @@ static struct watcher *watcher_new(struct progress *progress, const struct beare
 	if (!watcher)
 		return NULL;
 	watcher->bearer = *bearer;
+	watcher->fresh = true;
 	watcher->hub = sse_hub_new(progress->base, &(struct sse_options){
 						       .max_subscribers = 1,
 						       .heartbeat_ms = HEARTBEAT_MS,
@@ -354,8 +382,6 @@ static void on_watching(struct service *service, struct request *req, const stru
 	watcher->next = progress->watchers;
 	progress->watchers = watcher;
 	progress->n_watchers++;
-	free(progress->last); /* whoever comes gets a frame at once */
-	progress->last = NULL;
 	event_add(progress->tick, &period);
 	sse_subscribe(watcher->hub, req);
 	gather(progress);
