@@ -1,4 +1,5 @@
 /* tallyctl audit, export, report: reading and taking away what the desk keeps. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 struct auditing {
 	struct session *session;
 	bool verify;
+	bool again;       /* the record spoke of entries that had not been read */
 	uint64_t n;       /* entries seen */
 	uint8_t head[32]; /* hash of the last of them */
 	json_t *list;     /* --json */
@@ -62,7 +64,7 @@ static bool take_entry(struct auditing *auditing, const struct desk_entry *item)
 			"the audit log is broken at entry %" PRIu64
 			": it does not follow from the one before. See ops/runbook.md.",
 			item->n));
-	else if (auditing->list)
+	else if (!auditing->verify && auditing->list)
 		json_array_append(auditing->list, entry);
 	else if (!auditing->verify)
 		print_entry(entry);
@@ -71,13 +73,36 @@ static bool take_entry(struct auditing *auditing, const struct desk_entry *item)
 	return good || !auditing->verify;
 }
 
-/* The record names the last entry and its hash: so a log that was cut is noticed as well. */
+static void on_entries(void *arg, int error, const struct desk_entry *entries, size_t n_entries);
+
+static void print_verified(const struct auditing *auditing)
+{
+	char head[HEX_SIZE(32)];
+
+	hex_encode(auditing->head, 32, head);
+	if (!auditing->list) {
+		(void)printf("%" PRIu64 " entries, the chain holds\n", auditing->n);
+		return;
+	}
+	json_t *json = json_pack(
+	    "{s:I, s:s, s:b}", "entries", (json_int_t)auditing->n, "head", head, "holds", 1);
+	session_print_json(json);
+	json_decref(json);
+}
+
+/* The record names the last entry and its hash: so a log that was cut is noticed as well. Somebody
+ * may have written meanwhile: then what is new is read first. */
 static void on_record(void *arg, const struct desk_view *view)
 {
 	struct auditing *auditing = arg;
 	struct slice head = view ? desk_get(view, DESK_RECORD, "head") : slice_text("");
 	int status = EX_OK;
 
+	if (view && desk_size(view) > auditing->n && !auditing->again) {
+		auditing->again = true;
+		desk_audit(auditing->session->desk, auditing->n, PIECE, on_entries, auditing);
+		return;
+	}
 	if (!view)
 		status = ctl_fail(EX_UNAVAILABLE, "Redis does not answer.");
 	else if (desk_size(view) != auditing->n ||
@@ -86,10 +111,8 @@ static void on_record(void *arg, const struct desk_view *view)
 		    "the audit log ends at entry %" PRIu64 ", the record says %" PRIu64
 		    ", or another hash. See ops/runbook.md.",
 		    auditing->n, desk_size(view));
-	else if (auditing->session->options.json)
-		session_print_json(auditing->list);
 	else
-		(void)printf("%" PRIu64 " entries, the chain holds\n", auditing->n);
+		print_verified(auditing);
 	session_done(auditing->session, status);
 }
 
@@ -99,13 +122,18 @@ static void on_entries(void *arg, int error, const struct desk_entry *entries, s
 	struct session *session = auditing->session;
 
 	if (error != 0) {
-		session_done(session,
-		    ctl_fail(EX_UNAVAILABLE, "Redis does not answer, or the log is damaged."));
+		session_done(session, error == -EBADMSG
+					  ? ctl_fail(EX_DATAERR,
+						"the audit log is damaged after entry %" PRIu64
+						". See ops/runbook.md.",
+						auditing->n)
+					  : ctl_fail(EX_UNAVAILABLE, "Redis does not answer."));
 		return;
 	}
 	for (size_t i = 0; i < n_entries; i++)
 		if (!take_entry(auditing, &entries[i]))
 			return;
+	auditing->again = auditing->again && n_entries == 0;
 	if (n_entries == PIECE) {
 		desk_audit(session->desk, auditing->n, PIECE, on_entries, auditing);
 	} else if (auditing->verify) {
@@ -319,15 +347,15 @@ static void print_report(const struct contest *contest, size_t entry, const json
 		char a[32] = "–", b[32] = "–";
 
 		if (json_is_number(value))
-			(void)snprintf(a, sizeof(a), "%.9g", json_number_value(value));
+			(void)snprintf(a, sizeof(a), "%.15g", json_number_value(value));
 		if (json_is_number(points))
-			(void)snprintf(b, sizeof(b), "%.9g", json_number_value(points));
+			(void)snprintf(b, sizeof(b), "%.15g", json_number_value(points));
 		(void)printf("| %s · %s | %s | %s | %d |\n", part->name.ko, part->name.en, a, b,
 		    part->weight);
 	}
 	(void)printf("\n합계 total: ");
 	if (json_is_number(json_object_get(row, "points")))
-		(void)printf("%.9g", json_number_value(json_object_get(row, "points")));
+		(void)printf("%.15g", json_number_value(json_object_get(row, "points")));
 	else
 		(void)printf("–");
 	if (json_is_integer(json_object_get(row, "rank")))
@@ -335,6 +363,9 @@ static void print_report(const struct contest *contest, size_t entry, const json
 		    (long long)json_integer_value(json_object_get(row, "rank")),
 		    contest->n_entries);
 	(void)printf("\n");
+	if (json_object_get(row, "disqualified"))
+		(void)printf("\n실격 disqualified: %s\n",
+		    json_string_value(json_object_get(row, "disqualified")));
 	json_array_foreach(json_object_get(report, "comments"), i, comment)(void)
 	    printf("\n## %s\n\n%s\n", json_string_value(json_object_get(comment, "expert")),
 		json_string_value(json_object_get(comment, "comment")));

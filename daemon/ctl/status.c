@@ -268,6 +268,8 @@ static void on_board(void *arg, const struct board *board, const struct count *c
 	static const struct timeval second = {1, 0};
 	struct looking *looking = arg;
 
+	if (looking->session->done) /* Ctrl-C came first */
+		return;
 	if (board)
 		show(looking, board, count);
 	else if (!looking->again)
