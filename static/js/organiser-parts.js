@@ -1,10 +1,7 @@
 /* Pieces that the organiser page's sections share. */
-import { h } from "./dom.js";
+import { h, put } from "./dom.js";
 
-/* Leaves what already stands alone, so that a reader's selection and a screen reader's place are kept. */
-export function put(element, text) {
-	if (element.textContent !== text) element.textContent = text;
-}
+export { put };
 
 /* Draws only when what it looks at has changed: progress comes up to four times a second. */
 export function whenChanged(look, draw) {

@@ -28,7 +28,8 @@ export function standingSection({ page, contest }) {
 			return one?.value === null || one?.value === undefined ? h("span", { class: "o-flag" }, t("organiser.standing.missing"))
 				: [value(one.points), h("span", { class: "o-under" }, t("organiser.standing.value", { value: value(one.value) }))];
 		};
-		const fate = row.disqualified ? t("organiser.standing.disqualified", { why: row.disqualified })
+		const why = typeof row.disqualified === "string" ? row.disqualified : pick(row.disqualified);
+		const fate = row.disqualified ? t("organiser.standing.disqualified", { why })
 			: row.advanced === true ? t("organiser.standing.advanced")
 				: row.advanced === false ? t("organiser.standing.not_advanced") : "–";
 		return [[row.tied && h("span", { class: "tied" }, t("results.tied")), String(row.rank ?? "–")], names.entry(row.entry), ...parts.map(part),

@@ -1,7 +1,13 @@
 /* Citizens' count as organisers see it: live, also while the public sees none. */
 import { h } from "./dom.js";
 import { put, section, whenChanged } from "./organiser-parts.js";
-import { rowsOf } from "./tally.js";
+import { rowsOf, valueWords } from "./tally.js";
+
+const heads = {
+	choices: { votes: "results.votes", value: "results.share" },
+	scores: { votes: "results.scored", value: "results.mean" },
+	ranking: { votes: "results.ranked", value: "results.borda" },
+};
 
 /* Whether the public is shown this count in this phase. */
 export function isPublic(visibility, phase) {
@@ -14,7 +20,7 @@ export function isPublic(visibility, phase) {
 export function tallySection({ page, contest }) {
 	const { t, pick, number } = page;
 	const noun = pick(contest.entry_noun);
-	const scores = contest.form.name === "scores";
+	const head = heads[contest.form.name];
 	const embargo = h("p", { class: "o-embargo", hidden: true });
 	const caption = h("caption");
 	const body = h("tbody");
@@ -27,11 +33,11 @@ export function tallySection({ page, contest }) {
 		return [id, line];
 	}));
 	const element = section("tally", t("organiser.section.tally"), embargo,
-		h("div", { id: "results" }, h("table", { class: "tally" }, caption, h("thead", {}, h("tr", {},
+		h("div", { class: "board o-board" }, h("table", { class: "tally" }, caption, h("thead", {}, h("tr", {},
 			h("th", { scope: "col", class: "rank" }, t("results.rank")),
 			h("th", { scope: "col" }, t("results.entry", { noun })),
-			h("th", { scope: "col", class: "figure" }, t(scores ? "results.scored" : "results.votes")),
-			h("th", { scope: "col", class: "figure" }, t(scores ? "results.mean" : "results.share")),
+			h("th", { scope: "col", class: "figure" }, t(head.votes)),
+			h("th", { scope: "col", class: "figure" }, t(head.value)),
 			h("th", { scope: "col", class: "bar-cell" }, h("span", { class: "unseen" }, t("results.bar"))))), body)),
 		h("p", { class: "soft" }, t("organiser.tally.exact")));
 
@@ -41,7 +47,7 @@ export function tallySection({ page, contest }) {
 		put(embargo, t("organiser.embargo"));
 		element.classList.toggle("is-embargoed", !open);
 		const kind = phase === "certified" || phase === "corrected" ? "certified" : "provisional";
-		put(caption, t("results.caption", { noun, what: t(scores ? "results.mean" : "results.share"),
+		put(caption, t("results.caption", { noun, what: t(head.value),
 			kind: t(`results.kind.${kind}`) }));
 		const rows = rowsOf(contest, { citizen: tally.citizen, ballots: tally.ballots }, pick);
 		for (const row of rows) {
@@ -49,7 +55,7 @@ export function tallySection({ page, contest }) {
 			if (!line) continue;
 			line.rank.replaceChildren(row.tied ? h("span", { class: "tied" }, t("results.tied")) : "", String(row.rank ?? "–"));
 			put(line.votes, number.count(row.votes));
-			put(line.value, scores ? number.mean(row.mean) : number.percent(row.percent));
+			put(line.value, valueWords[contest.form.name](row, number));
 			line.row.style.setProperty("--bar", String(row.bar));
 		}
 		const order = rows.map(({ id }) => lines.get(id)?.row).filter(Boolean);
