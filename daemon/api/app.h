@@ -22,6 +22,7 @@ struct acts_tend;
 struct live;
 struct lookout;
 struct progress;
+struct redis;
 struct signer;
 struct admission_method;
 
@@ -68,6 +69,7 @@ struct app {
 	const struct settings *settings;
 	struct service *services;
 	size_t n_services;
+	struct redis *redis;
 	struct signer *signer;
 	struct rate_table *rates;
 	struct stats *stats;     /* this worker's */

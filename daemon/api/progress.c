@@ -54,6 +54,7 @@ struct progress {
 	json_t *audit;       /* the last entries */
 	uint64_t audit_size; /* of the log when they were read */
 	struct progress_minute minute;
+	struct redis_health redis;
 	char *last; /* what watchers saw last, without clocks */
 };
 
@@ -126,7 +127,8 @@ static void settle(struct progress *progress, bool answered)
 	if (body) {
 		json_object_set(body, "audit", progress->audit);
 		char *still = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
-		progress_add_clocks(body, progress->service->app, answered, answer_ms);
+		progress_add_clocks(
+		    body, progress->service->app, answered, answer_ms, &progress->redis);
 		bool due = still && is_due(progress, still);
 		tell_watchers(progress, due, body);
 		if (due) {
@@ -252,6 +254,7 @@ static void gather(struct progress *progress)
 		return;
 	progress->gathering = true;
 	progress->asked_steady_ms = clock_steady_ms();
+	redis_health_ask(&progress->redis, progress->service->app->redis);
 	lookout_look(progress->service->lookout, on_look, progress);
 }
 
@@ -277,6 +280,7 @@ struct progress *progress_new(struct event_base *base, const struct service *ser
 	if (!progress)
 		return NULL;
 	progress->service = service;
+	redis_health_init(&progress->redis);
 	progress->base = base;
 	progress->tick = event_new(base, -1, EV_PERSIST, on_tick, progress);
 	if (!progress->tick) {

@@ -77,10 +77,13 @@ static json_t *workers_json(const struct app *app)
 	return workers;
 }
 
-static json_t *health_json(const struct app *app, bool answered, int64_t answer_ms)
+static json_t *health_json(
+    const struct app *app, bool answered, int64_t answer_ms, const struct redis_health *redis)
 {
-	return json_pack("{s:{s:b, s:o}, s:o}", "redis", "connected", answered, "answer_ms",
-	    answered ? json_integer(answer_ms) : json_null(), "workers", workers_json(app));
+	return json_pack("{s:{s:b, s:o, s:o, s:b}, s:o}", "redis", "connected", answered,
+	    "answer_ms", answered ? json_integer(answer_ms) : json_null(), "memory_bytes",
+	    redis->memory_bytes >= 0 ? json_integer(redis->memory_bytes) : json_null(),
+	    "disk_failing", redis->disk_failing, "workers", workers_json(app));
 }
 
 json_t *progress_body(
@@ -93,8 +96,9 @@ json_t *progress_body(
 	return body;
 }
 
-void progress_add_clocks(json_t *body, const struct app *app, bool answered, int64_t answer_ms)
+void progress_add_clocks(json_t *body, const struct app *app, bool answered, int64_t answer_ms,
+    const struct redis_health *redis)
 {
 	json_object_set_new(body, "now", time_json(clock_wall_ms()));
-	json_object_set_new(body, "health", health_json(app, answered, answer_ms));
+	json_object_set_new(body, "health", health_json(app, answered, answer_ms, redis));
 }

@@ -2,6 +2,7 @@
 #ifndef TALLYD_API_PROGRESS_BODY_H
 #define TALLYD_API_PROGRESS_BODY_H
 
+#include "api/redis_health.h"
 #include "office/board.h"
 
 struct app;
@@ -19,6 +20,7 @@ struct progress_minute {
 json_t *progress_turnout(struct progress_minute *minute, const struct count *count);
 
 /* Adds "now" and "health": what moves all the time. */
-void progress_add_clocks(json_t *body, const struct app *app, bool answered, int64_t answer_ms);
+void progress_add_clocks(json_t *body, const struct app *app, bool answered, int64_t answer_ms,
+    const struct redis_health *redis);
 
 #endif

@@ -263,6 +263,7 @@ static int start(struct worker *worker)
 				 });
 	if (!worker->redis)
 		return -errno;
+	app->redis = worker->redis;
 	for (size_t i = 0; i < options->n_rounds; i++) {
 		app->n_services = i + 1;
 		int rc = start_service(worker, i);
