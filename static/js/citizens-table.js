@@ -46,7 +46,7 @@ export function citizensTable(page) {
 		rows = rowsOf(contest, snapshot, pick);
 		const kind = t(`results.kind.${kindOf(snapshot)}`);
 		put(caption, t("results.caption", { noun, what: heads.value, kind })
-			+ (form.name === "ranking" ? ` ${t(`results.method.${form.method}`)}` : ""));
+			+ (form.name === "ranking" ? `. ${t(`results.method.${form.method}`)}` : ""));
 		message.hidden = Boolean(rows) && snapshot.ballots > 0;
 		put(message, !rows ? t(`results.${snapshot.withheld}`) : emptyWords(page, snapshot));
 		for (const row of rows ?? contest.entries.map(({ id }) => ({ id, rank: null, hidden: true }))) drawRow(row);

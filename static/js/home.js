@@ -1,13 +1,23 @@
-/* The first page: what this is, who may vote and when, and the entries in identical slots. */
+/* The first page: what this is, who may vote and when, the entries in identical slots, and how it is decided. */
 import { countdown } from "./clock.js";
 import { byId, h } from "./dom.js";
+import { rulesNodes } from "./rules.js";
 import { address, badge, byReading, contestLinks, openSite, refresh } from "./site.js";
+
+const LOOK_MS = 60_000; // hours may be amended, a notice put up
+const results = ["provisional", "certified", "corrected"];
 
 const page = await openSite();
 const { t, pick } = page;
 function drawFacts() {
 	const { contest, times } = page;
 	byId("phase").replaceChildren(badge(page));
+	drawProgramme();
+	// Once there is a result, it is what people come for.
+	const [vote, result] = document.querySelectorAll(".door");
+	const over = ["closed", ...results].includes(contest.phase);
+	vote.classList.toggle("door-first", !over);
+	result.classList.toggle("door-first", over);
 	byId("lead").textContent = `${t("home.lead", { noun: pick(contest.entry_noun),
 		organiser: pick(contest.organiser) })} ${t(`home.count.${contest.visibility.citizen}`)}`;
 	byId("about").textContent = pick(contest.about);
@@ -17,7 +27,18 @@ function drawFacts() {
 	byId("hours").textContent = hours;
 }
 
+/* Which round of which programme this is, and where the one before stands. */
+function drawProgramme() {
+	const { programme } = page.contest;
+	byId("programme").hidden = !programme;
+	if (!programme) return;
+	const before = programme.previous !== null && page.site.contests.find(({ id }) => id === programme.previous);
+	byId("programme").replaceChildren(t("home.round", { name: pick(programme.name), round: programme.round, rounds: programme.rounds }),
+		before ? h("a", { href: `${address({ ...page, pinned: before }, "/results/")}` }, t("home.previous")) : "");
+}
+
 let asked = false;
+let lookedAt = Date.now();
 async function tick() {
 	const { contest, clock, times } = page;
 	const now = clock.now();
@@ -26,17 +47,30 @@ async function tick() {
 	const until = Date.parse(before ? contest.opens_at : contest.closes_at);
 	byId("left-label").textContent = t(before ? "home.until_open" : "home.left");
 	byId("left").textContent = leftWords(contest.phase, until - now);
+	if (!asked && !document.hidden && Date.now() - lookedAt > LOOK_MS) return look();
 	if (until - now > 0 || asked || Number.isNaN(until) || !["announced", "open"].includes(contest.phase)) return;
 	asked = true; // the hour has struck: the server says what that means, not everybody in the same second
-	setTimeout(async () => {
-		await refresh(page);
-		drawFacts();
-		asked = false;
-	}, 1000 + 4000 * Math.random());
+	setTimeout(look, 1000 + 4000 * Math.random());
+}
+
+async function look() {
+	asked = true;
+	lookedAt = Date.now();
+	await refresh(page);
+	drawFacts();
+	drawRules();
+	asked = false;
+}
+
+function drawRules() {
+	const nodes = rulesNodes(page);
+	byId("how").hidden = nodes.length === 0;
+	if (!byId("rules").contains(document.activeElement)) byId("rules").replaceChildren(...nodes);
 }
 
 function leftWords(phase, left) {
 	if (phase === "paused") return t("home.paused");
+	if (results.includes(phase)) return t(`home.${phase}`);
 	if (phase !== "announced" && phase !== "open") return t("home.over");
 	if (Number.isNaN(left)) return t("home.no_limit");
 	return countdown(left, (n) => t("home.days", { n }));
@@ -66,6 +100,7 @@ function drawEntries() {
 if (page.contest) {
 	drawFacts();
 	drawEntries();
+	drawRules();
 	setInterval(tick, 1000);
 	tick();
 } else {
