@@ -116,7 +116,7 @@ describe('score sheets', { concurrency: 2 }, () => {
 		await expert.saved(draft({ scores: { upstage: { ethics: 1 } } }), 0);
 		const left = draft({ scores: { upstage: { ethics: 2 } } }), right = draft({ scores: { upstage: { ethics: 3 } } });
 		const both = await Promise.all([expert.put(left, 1), expert.put(right, 1)]);
-		assert.deepEqual(both.map(({ status }) => status).toSorted((a, b) => a - b), [200, 412]);
+		assert.deepEqual(both.map(({ status }) => status).sort((a, b) => a - b), [200, 412]);
 		const winner = both[0].status === 200 ? left : right;
 		const problem = assertRefused(both.find(({ status }) => status === 412), 412, 'stale-sheet', /revision 2/);
 		assert.equal(problem.revision, 2);
@@ -220,7 +220,7 @@ describe('score sheets', { concurrency: 2 }, () => {
 			const expert = experts[i];
 			const sheet = await expert.sheet();
 			assert.deepEqual(sheet.conflicts, conflicts, affiliation);
-			assert.deepEqual(Object.keys(sheet.organisations).toSorted(), [...new Set(Object.values(conflicts))].toSorted());
+			assert.deepEqual(Object.keys(sheet.organisations).sort(), [...new Set(Object.values(conflicts))].sort());
 			for (const name of Object.values(sheet.organisations))
 				assert.ok(name.ko && name.en);
 			for (const entry of TEAMS) {
