@@ -1,0 +1,225 @@
+// The command line for watching and taking away: status, tally, watch, audit, export, report; and that every
+// command helps, and refuses what it does not understand.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import YAML from 'yaml';
+import { ROOT, TALLYCTL, contestDocument, eventually, makeDirectory, startInstance, withDeadline } from './lib/instance.mjs';
+import { Round } from './lib/protocol.mjs';
+import { auditOf, ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
+import { complete, inviteTable } from './lib/sheets.mjs';
+import { objectsOf, parseCsv } from './lib/csv.mjs';
+
+const ENTRIES = ['naver-cloud', 'upstage', 'sk-telecom', 'nc-ai', 'lg-ai-research'];
+
+describe('tallyctl watches', () => {
+	let instance, round, people;
+	before(async () => {
+		instance = await startInstance({ contest: { visibility: { citizen: 'organisers', experts: 'on-publish', standing: 'on-publish' } } });
+		round = new Round(instance);
+		for (const entry of ['upstage', 'upstage', 'nc-ai'])
+			assert.equal((await round.cast(round.mint(), { choices: [entry] })).status, 201);
+		people = await inviteTable(round, ['가나다', '라마바'].map((name) => ({ name })));
+		await people[0].saved(complete(await people[0].sheet(), ENTRIES), 0);
+	});
+	after(() => instance.stop());
+
+	/** watch, until it has printed what `enough` accepts; then Ctrl-C. */
+	const watch = async (enough, ...args) => {
+		const child = spawn(TALLYCTL, ['-c', instance.config, 'watch', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+		let stdout = '', stderr = '';
+		child.stderr.on('data', (text) => {
+			stderr += text;
+		});
+		const seen = new Promise((resolve, reject) => {
+			child.stdout.on('data', (text) => {
+				stdout += text;
+				if (enough(stdout))
+					resolve();
+			});
+			child.once('close', () => reject(new Error(`watch ended: ${stderr}`)));
+		});
+		const end = new Promise((resolve) => {
+			child.once('close', (code, signal) => resolve({ code, signal }));
+		});
+		try {
+			await withDeadline(seen, 30_000, 'frames of watch');
+			child.kill('SIGINT');
+			assert.deepEqual(await withDeadline(end, 20_000, 'the end of watch'), { code: 0, signal: null }, stderr);
+		} finally {
+			child.kill('SIGKILL');
+		}
+		assert.equal(stderr, '');
+		return stdout;
+	};
+
+	test('status: for people, and as the organisers’ page has it', async () => {
+		const { stdout } = await ctlDone(instance, 'status');
+		assert.match(stdout, /^kai-stage1 · .* \(rehearsal\) · open · as of /);
+		assert.match(stdout, /ballots 3 {3}tokens issued 0/);
+		assert.match(stdout, / 1 {2}업스테이지 .* 2 +66\.7%/);
+		assert.match(stdout, /Experts: 1 of 2 sheets submitted/);
+		assert.doesNotMatch(stdout, /standing/);
+		const { json } = await ctlDone(instance, 'status', '--json');
+		assert.deepEqual(json.tally.citizen.map(({ votes }) => votes), [0, 2, 0, 1, 0]);
+		assert.deepEqual([json.contest, json.phase, json.experts.visible, json.standing], [round.id, 'open', false, null]);
+		assert.deepEqual(json.experts.panels[0].people.map(({ name, state }) => [name, state]), [['가나다', 'submitted'], ['라마바', 'none']]);
+		assert.doesNotMatch(JSON.stringify(json), /"jti"|eyJ/);
+	});
+
+	test('tally: counts alone, by rank', async () => {
+		const { stdout } = await ctlDone(instance, 'tally');
+		const names = stdout.split('\n').map((line) => /^ +\d+ {2}(.*?) {2}/.exec(line)?.[1]).filter(Boolean);
+		assert.deepEqual(names.slice(0, 2), ['업스테이지', 'NC AI']);
+		assert.equal(names.length, 5);
+		assert.doesNotMatch(stdout, /Experts/);
+		const { json } = await ctlDone(instance, 'tally', '--json');
+		assert.deepEqual([json.ballots, json.citizen[1].votes, json.citizen[1].rank], [3, 2, 1]);
+	});
+
+	test('watch: again every second, until Ctrl-C', async () => {
+		const frames = await watch((text) => text.split('as of ').length > 3);
+		assert.doesNotMatch(frames, new RegExp(String.fromCharCode(27)), 'no control sequences where no terminal is');
+		const lines = (await watch((text) => text.split('\n').length > 2, '--json')).trimEnd().split('\n').map((line) => JSON.parse(line));
+		assert.ok(lines.length >= 2 && lines.every(({ tally }) => tally.ballots === 3));
+		// At once, too, when a look may be under way.
+		for (let i = 0; i < 3; i++)
+			await watch((text) => text.length > 0);
+	});
+
+	test('export: each table, as the server gives it', async () => {
+		const { stdout } = await ctlDone(instance, 'export', 'tally');
+		assert.deepEqual(objectsOf(stdout).map(({ entry, votes }) => [entry, votes]),
+			[['naver-cloud', '0'], ['upstage', '2'], ['sk-telecom', '0'], ['nc-ai', '1'], ['lg-ai-research', '0']]);
+		assert.equal((await ctlDone(instance, 'export', 'tally', '--bom')).stdout, `\ufeff${stdout}`);
+		assert.deepEqual((await ctlDone(instance, 'export', 'experts', '--json')).json.map(({ name }) => name), ['가나다', '라마바']);
+		assert.equal(objectsOf((await ctlDone(instance, 'export', 'audit')).stdout).length, (await auditOf(round)).length);
+		assert.deepEqual(parseCsv((await ctlDone(instance, 'export', 'turnout')).stdout)[0], ['at', 'ballots', ...ENTRIES]);
+		for (const what of ['sheets', 'comments', 'standing'])
+			await ctlRefused(instance, 77, /until the contest has closed/, 'export', what);
+		await ctlRefused(instance, 77, /before the contest has closed/, 'report', 'upstage');
+		await ctlRefused(instance, 64, /no export "votes"/, 'export', 'votes');
+	});
+
+	test('report: one team’s own, with the experts’ comments, nothing of any other', async () => {
+		await ctlDone(instance, 'disqualify', 'upstage', '--ko', '독자성 기준 미달', '--en', 'Not independent');
+		await ctlDone(instance, 'close', '--why', 'done');
+		await eventually(async () => (await ctl(instance, 'report', 'upstage')).code === 0, 'the close');
+		const { stdout } = await ctlDone(instance, 'report', 'upstage');
+		assert.match(stdout, /^# 업스테이지 · Upstage\n/);
+		assert.match(stdout, /국민 평가 · Citizens \| 2 \| 0 \| 0 \|/);
+		assert.match(stdout, /실격 disqualified: 독자성 기준 미달/);
+		assert.match(stdout, /## expert-[12]\n\nupstage: 좋습니다/);
+		assert.doesNotMatch(stdout, /nc-ai|naver|가나다/);
+		const { json } = await ctlDone(instance, 'report', 'upstage', '--json');
+		assert.equal(json.row.parts.experts.value, 100);
+		assert.deepEqual(json.comments.map(({ comment }) => comment), ['upstage: 좋습니다']);
+		assert.equal(json.rows, undefined);
+		assert.match((await ctlDone(instance, 'status')).stdout, /standing \(something is missing\)[^]*disqualified: 독자성 기준 미달/);
+		await ctlRefused(instance, 64, /no entry "kakao"/, 'report', 'kakao');
+		assert.equal((await ctlDone(instance, 'export', 'sheets', '--json')).json.length, 20);
+	});
+
+	test('audit: told, verified beside a server that writes, and every tampering found', async () => {
+		const entries = await auditOf(round);
+		const told = (await ctlDone(instance, 'audit')).stdout.trimEnd().split('\n');
+		assert.equal(told.length, entries.length);
+		assert.match(told.find((line) => line.includes('close')), /operator:\S+ +close: done$/);
+		assert.deepEqual((await ctlDone(instance, 'audit', '--json')).json, entries);
+		assert.match((await ctlDone(instance, 'audit', '--verify')).stdout, new RegExp(`^${entries.length} entries, the chain holds`));
+		// Somebody acts meanwhile: no alarm.
+		let acting = true;
+		const notices = (async () => {
+			while (acting)
+				await ctlDone(instance, 'notice', '--ko', '가', '--en', 'a');
+		})();
+		for (let i = 0; i < 4; i++)
+			await ctlDone(instance, 'audit', '--verify');
+		acting = false;
+		await notices;
+
+		const redis = instance.redisClient();
+		const key = `{${round.name}}:audit`;
+		const size = (await auditOf(round)).length;
+		const verified = (await ctlDone(instance, 'audit', '--verify', '--json')).json;
+		assert.deepEqual([verified.entries, verified.holds], [size, true]);
+		const copy = await redis.dumpBuffer(key);
+		const restored = async (sentence, tamper) => {
+			await tamper();
+			await ctlRefused(instance, 65, sentence, 'audit', '--verify');
+			await redis.restore(key, 0, copy, 'REPLACE');
+			await ctlDone(instance, 'audit', '--verify');
+		};
+		const rebuild = async (change) => {
+			const all = await redis.xrange(key, '-', '+');
+			await redis.del(key);
+			for (const [id, [field, text]] of all)
+				await redis.xadd(key, id, field, change(Number(id.split('-')[0]), text));
+		};
+		await restored(/broken at entry 3/, () => rebuild((n, text) => n === 2 ? text.replace('"who":"', '"who":"x') : text));
+		await restored(/another hash/, () => rebuild((n, text) => n === size ? text.replace('"who":"', '"who":"x') : text));
+		await restored(/broken at entry 4|damaged/, () => redis.xdel(key, '4-0'));
+		await restored(new RegExp(`ends at entry ${size - 1}, the record says ${size}`), () => redis.xdel(key, `${size}-0`));
+		await restored(/ends at entry 0/, () => redis.del(key));
+	});
+});
+
+describe('tallyctl’s command line', () => {
+	let dir, config;
+	before(async () => {
+		dir = await makeDirectory();
+		config = path.join(dir, 'tallyd.yaml');
+		await writeFile(config, YAML.stringify({ contests: [path.join(ROOT, 'config/contests/kai-stage1.yaml'), path.join(ROOT, 'config/examples/specialised.yaml')],
+			keys: path.join(dir, 'keys'), redis: { address: `unix:${dir}/none.sock` } }));
+	});
+	after(() => rm(dir, { recursive: true }));
+	const at = () => ({ config, dir });
+
+	test('every command helps', async () => {
+		const { stdout } = await ctlDone(at(), '--help');
+		const commands = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, command]) => command);
+		assert.ok(commands.length >= 25, `${commands}`);
+		for (const command of commands)
+			for (const help of ['--help', '-h']) {
+				const done = await ctlDone(at(), command, help);
+				assert.match(done.stdout, new RegExp(`^Usage: tallyctl (-c FILE )?(\\[[^\\]]*\\] )?${command}\\b`), command);
+				assert.equal(done.stderr, '');
+			}
+		assert.match((await ctlDone(at(), '--version')).stdout, /^tallyctl \d/);
+	});
+
+	test('what is not understood: 64, and how it would be', async () => {
+		await ctlRefused(at(), 64, /no command "stauts"[^]*Usage: tallyctl/, 'stauts');
+		for (const args of [['status', 'more'], ['status', '--nonsense'], ['tally', '--contest'], ['watch', 'x'], ['audit', 'x'],
+			['audit', '--verify=yes'], ['export'], ['export', 'tally', 'more'], ['report'], ['report', 'a', 'b'], ['invite'], ['invite', 'king'],
+			['revoke'], ['disqualify'], ['extend'], ['metrics'], ['metrics', 'import'], ['challenge', 'x', 'y'], ['recuse', 'x'],
+			['approve'], ['programme'], ['programme', 'draw', 'x'], ['voters', 'x']]) {
+			const contest = args.includes('--contest') ? [] : ['--contest', 'kai-stage1'];
+			const { code, stdout, stderr } = await ctl(at(), ...args, ...contest);
+			assert.equal(code, 64, `${args.join(' ')}: ${stdout}${stderr}`);
+			assert.match(stderr, /\S/);
+			assert.equal(stdout, '');
+		}
+	});
+
+	test('two contests: say which', async () => {
+		for (const args of [['status'], ['tally'], ['watch'], ['audit'], ['export', 'tally'], ['report', 'upstage'], ['people'], ['close', '--why', 'x'], ['result']])
+			await ctlRefused(at(), 64, /names 2 contests; say which with --contest/, ...args);
+		await ctlRefused(at(), 64, /names no contest "other"/, 'status', '--contest', 'other');
+	});
+
+	test('ten thousand teams: refused with the limit, whether the file can be read or not', async () => {
+		const document = await contestDocument();
+		const whole = { ...document.entries[0] };
+		for (const [team, sentence] of [[{ lead: 'upstage' }, /many\.yaml:\d+:\d+: "entries" has 10000 items; at most 64/], [whole, /many\.yaml: .*at most 64 entries/]]) {
+			document.entries = Array.from({ length: 10_000 }, (_, i) => ({ ...team, id: `team-${i}` }));
+			const file = path.join(dir, 'many.yaml');
+			await writeFile(file, YAML.stringify(document, { aliasDuplicateObjects: false }));
+			await writeFile(path.join(dir, 'many-tallyd.yaml'), YAML.stringify({ contests: [file], keys: path.join(dir, 'keys') }));
+			const { stderr } = await ctlRefused({ config: path.join(dir, 'many-tallyd.yaml'), dir }, 78, sentence, 'keygen');
+			assert.ok(stderr.length < 10_000, `${stderr.length} bytes of complaint`);
+		}
+	});
+});
