@@ -23,6 +23,7 @@ export default {
 
 	"home.left": "Time left",
 	"home.until_open": "Opens in",
+	"home.state": "Now",
 	"home.days": "{n}d",
 	"home.hours": "{from} to {to}",
 	"home.always": "Open at any time during the rehearsal",

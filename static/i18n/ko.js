@@ -23,6 +23,7 @@ export default {
 
 	"home.left": "남은 시간",
 	"home.until_open": "시작까지",
+	"home.state": "지금",
 	"home.days": "{n}일",
 	"home.hours": "{from}부터 {to}까지",
 	"home.always": "모의투표 기간에는 언제든 참여할 수 있습니다",

@@ -23,7 +23,7 @@ function drawFacts() {
 	byId("about").textContent = pick(contest.about);
 	const hours = contest.opens_at && contest.closes_at
 		? t("home.hours", { from: times.moment(contest.opens_at), to: times.moment(contest.closes_at) })
-		: t("home.always");
+		: t(over ? "home.over" : "home.always");
 	byId("hours").textContent = hours;
 }
 
@@ -45,7 +45,8 @@ async function tick() {
 	byId("server-time").textContent = t("home.server_time", { time: times.time(now) });
 	const before = contest.phase === "announced";
 	const until = Date.parse(before ? contest.opens_at : contest.closes_at);
-	byId("left-label").textContent = t(before ? "home.until_open" : "home.left");
+	byId("left-label").textContent = t(before ? "home.until_open"
+		: ["open", "paused"].includes(contest.phase) ? "home.left" : "home.state");
 	byId("left").textContent = leftWords(contest.phase, until - now);
 	if (!asked && !document.hidden && Date.now() - lookedAt > LOOK_MS) return look();
 	if (until - now > 0 || asked || Number.isNaN(until) || !["announced", "open"].includes(contest.phase)) return;

@@ -134,6 +134,10 @@ function follow() {
 	window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 	byId("formula").replaceChildren(...formulaNodes(page, null));
+	if (location.hash === "#formula") {
+		byId("formula").closest("details").open = true;
+		byId("formula").scrollIntoView();
+	}
 	const permalink = new URL(address(page, "/results/", { contest: contest.id }), location.href).href;
 	byId("permalink").addEventListener("click", ({ currentTarget }) => copy(permalink, currentTarget, t("copied")));
 	byId("projector").href = address(page, "/projector/");
