@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "office/record.h"
 
 static const struct {
 	enum role role;
@@ -158,6 +159,7 @@ char *person_who(const struct person *person, char ret_who[OFFICE_WHO_MAX])
 /* ---- revoking ---- */
 
 struct revoking {
+	const struct office *office;
 	char id[PERSON_ID_MAX];
 	char who[OFFICE_WHO_MAX];
 	char *why;
@@ -217,8 +219,12 @@ static bool revoke(struct revoking *revoking, const struct desk_view *view,
 	    .members = json_pack("{s:s, s:s, s:s, s:s}", "id", person->id, "name", person->name,
 		"role", role_name(person->role), "revoked_at",
 		clock_format(person->revoked_ms, 1, when))};
-	if (verdict->members != NULL && write_revocation(revoking, person, change) == 0)
+	if (verdict->members != NULL && write_revocation(revoking, person, change) == 0) {
+		if (person->role == ROLE_EXPERT &&
+		    record_experts_are_seen(office_contest(revoking->office), view))
+			desk_bump(change);
 		return true;
+	}
 	json_decref(verdict->members);
 	verdict_of_desk(DESK_DAMAGED, verdict);
 	return false;
@@ -297,6 +303,7 @@ void people_revoke(struct office *office, const char *id, const char *who, const
 		cb(arg, &refusal);
 		return;
 	}
+	revoking->office = office;
 	revoking->cb = cb;
 	revoking->arg = arg;
 	desk_update(office->desk, &(struct desk_want){DESK_PEOPLE, revoking->id}, 1,

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "contest/conflict.h"
+#include "office/record.h"
 
 #define PLAIN_MAX 512
 
@@ -296,6 +297,8 @@ static int admit(
 	entry = r == 0 ? audit_entry(inviting) : NULL;
 	if (entry == NULL || desk_note(change, entry) < 0)
 		return -ENOMEM;
+	if (record_experts_are_seen(office_contest(inviting->office), view))
+		desk_bump(change); /* "7 of 9" is "7 of 10" now */
 	inviting->verdict.members = answer(inviting);
 	return inviting->verdict.members != NULL ? 0 : -ENOMEM;
 }

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "contest/tally.h"
+
 /* A time in ms; `otherwise` where the field is absent. 0 or -EBADMSG. */
 static int read_time(
     const struct desk_view *view, const char *field, int64_t otherwise, int64_t *ret_ms)
@@ -76,4 +78,13 @@ int record_read(
 	record.phase = phase_of(&record, desk_now_ms(view));
 	*ret_record = record;
 	return 0;
+}
+
+bool record_experts_are_seen(const struct contest *contest, const struct desk_view *view)
+{
+	struct record record;
+
+	return record_read(contest, view, &record) == 0 && record.phase < PHASE_CERTIFIED &&
+	       (visibility_is_public(contest->experts, record.phase) ||
+		   visibility_is_public(contest->standing, record.phase));
 }

@@ -28,4 +28,8 @@ struct record {
 __attribute__((warn_unused_result)) int record_read(
     const struct contest *contest, const struct desk_view *view, struct record *ret_record);
 
+/* Whether the public sees now how experts are and rate: a change about them is then one that the
+ * public sees (desk_bump()). False where the record is damaged, and from certifying on. */
+bool record_experts_are_seen(const struct contest *contest, const struct desk_view *view);
+
 #endif

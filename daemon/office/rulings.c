@@ -9,7 +9,6 @@
 
 #include "base/text.h"
 #include "contest/conflict.h"
-#include "contest/tally.h"
 #include "office/people.h"
 #include "office/record.h"
 
@@ -255,16 +254,6 @@ static json_t *audit_entry(const struct deciding *deciding, const struct person 
 	return entry;
 }
 
-/* How many have rated an entry is public where the experts' aggregates or the standing are. */
-static bool is_seen(const struct contest *contest, const struct desk_view *view)
-{
-	struct record record;
-
-	return record_read(contest, view, &record) == 0 && record.phase < PHASE_CERTIFIED &&
-	       (visibility_is_public(contest->experts, record.phase) ||
-		   visibility_is_public(contest->standing, record.phase));
-}
-
 static int write_all(struct deciding *deciding, const struct desk_view *view,
     const struct person *person, struct desk_change *change)
 {
@@ -274,7 +263,7 @@ static int write_all(struct deciding *deciding, const struct desk_view *view,
 	if (r == 0)
 		r = write_ruling(deciding, view, change);
 	if (r == 0 && deciding->ruling != RULING_CHALLENGE_REJECTED &&
-	    is_seen(office_contest(deciding->office), view))
+	    record_experts_are_seen(office_contest(deciding->office), view))
 		desk_bump(change);
 	return r;
 }

@@ -325,6 +325,13 @@ describe('what is shown while it moves', { concurrency: 2 }, () => {
 		assert.ok(few.experts.panels[0].entries.every((row) => row.n === 4 && row.withheld === 'too-few' && !('value' in row)), JSON.stringify(few.experts));
 		assert.deepEqual([few.standing, few.formula], [[], undefined]);
 
+		// Who is invited, and who is not any more, moves the denominator that everybody sees.
+		const ofNow = (n) => eventually(async () => (await stage.tally()).experts.panels[0].of === n, `${n} experts`);
+		const [late] = await inviteTable(stage.round, [{ name: '늦은 이', panel: 'experts' }]);
+		await ofNow(5);
+		await ctlDone(instance, 'revoke', late.id, '--why', 'too late');
+		await ofNow(4);
+
 		const [fifth] = await stage.rate('experts', 1);
 		const enough = await eventually(async () => {
 			const tally = await stage.tally();
