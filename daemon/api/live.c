@@ -148,8 +148,8 @@ static void settle_published(struct live *live, json_t *published, uint64_t log_
 {
 	json_decref(live->draft);
 	live->draft = NULL;
-	json_object_set_new(
-	    published, "sequence", json_integer((json_int_t)(log_size + live->input.version)));
+	uint64_t sequence = log_size + live->input.version;
+	json_object_set_new(published, "sequence", json_integer((json_int_t)sequence));
 	settle(live, published);
 }
 

@@ -321,7 +321,9 @@ static void add_warnings(json_t *rows, const struct board *board, size_t p)
 	json_t *row;
 
 	json_array_foreach(rows, e, row)
-	    json_object_set_new(row, "too_few", json_boolean(board->panel[p][e].too_few));
+	{
+		json_object_set_new(row, "too_few", json_boolean(board->panel[p][e].too_few));
+	}
 }
 
 json_t *board_experts(const struct contest *contest, const struct board *board)

@@ -60,6 +60,7 @@ static json_t *notice_json(const struct board *board)
 json_t *board_overview(
     const struct contest *contest, const struct board *board, const struct count *count)
 {
+	uint64_t sequence = count->totals.log_size + board->record.version;
 	bool visible = board_sheets_visible(contest, board) && contest->stage.n_parts > 0;
 
 	return json_pack(
@@ -68,8 +69,7 @@ json_t *board_overview(
 	    "contest", contest->id, "rehearsal", contest->rehearsal, "phase",
 	    phase_name(board->record.phase), "opens_at", time_json(board->record.opens_ms),
 	    "closes_at", time_json(board->record.closes_ms), "version",
-	    (json_int_t)board->record.version, "sequence",
-	    (json_int_t)(count->totals.log_size + board->record.version), "notice",
+	    (json_int_t)board->record.version, "sequence", (json_int_t)sequence, "notice",
 	    notice_json(board), "tally", tally_json(contest, count), "experts",
 	    board_experts(contest, board), "standing",
 	    visible ? standing_json(contest, &board->input, &board->standing) : json_null(),

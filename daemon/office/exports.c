@@ -426,7 +426,9 @@ json_t *export_objects(const json_t *table)
 		json_t *object = json_object();
 
 		json_array_foreach(columns, c, column)
-		    json_object_set(object, json_string_value(column), json_array_get(row, c));
+		{
+			json_object_set(object, json_string_value(column), json_array_get(row, c));
+		}
 		json_array_append_new(list, object);
 	}
 	return list;
