@@ -22,7 +22,7 @@ const KEEPALIVE_MAX = 60_000; // bytes; browsers take 64 KiB of such requests
 const named = enterNamed("expert");
 const stage = byId("stage");
 const paper = byId("paper");
-const page = await openSite();
+const page = await openSite("expert");
 const { t, pick } = page;
 
 let desk = null;
@@ -72,10 +72,14 @@ function stop() {
 	main = reviewing = null;
 }
 
+/* Where the server insists, and before the first sheet wherever the contest has a text for it. */
+const wantsPledge = ({ pledge, revision, editable }) => editable && !pledge?.given_at &&
+	(pledge?.required || (pledge?.text && revision === 0));
+
 async function open(sheet) {
 	page.clock.observe(sheet.now);
 	desk = makeDesk(sheet);
-	if (sheet.pledge?.required && !sheet.pledge.given_at && sheet.editable) return showPledge();
+	if (wantsPledge(sheet)) return showPledge();
 	const drafts = draftsFor({ storage: storage("localStorage"), locks: navigator.locks,
 		owner: `${page.pinned.id}${page.pinned.rehearsal ? "~rehearsal" : ""}.${sheet.expert.id}`,
 		window: Array.from(crypto.getRandomValues(new Uint8Array(8)), (n) => n.toString(16).padStart(2, "0")).join("") });
