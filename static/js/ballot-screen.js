@@ -3,7 +3,6 @@ import { toInteger } from "./blind.js";
 import { random } from "./bytes.js";
 import { h, show } from "./dom.js";
 import { countOf, isComplete } from "./forms.js";
-import { rankingCards } from "./ranking-screen.js";
 
 const RADIO_ROW_MAX = 11; // more scores than this become a stepper
 
@@ -34,11 +33,18 @@ function readOrder(session) {
 	}
 }
 
+let rankingCards = null;
+
+/* Fetches what only some forms need; to be awaited before the first ballotScreen(). */
+export async function prepareBallot({ name }) {
+	if (name === "ranking") ({ rankingCards } = await import("./ranking-screen.js"));
+}
+
 /* How each form is drawn, what it is called, and what it says to begin with. */
 const looks = {
 	choices: { draw: choiceCards, title: ({ max }) => max === 1 ? "vote.choose.one" : "vote.choose.some" },
 	scores: { draw: scoreCards, title: () => "vote.choose.scores", hint: () => "vote.scores_hint" },
-	ranking: { draw: rankingCards, title: () => "vote.choose.ranking",
+	ranking: { draw: (...given) => rankingCards(...given), title: () => "vote.choose.ranking",
 		hint: ({ min, max }) => min === max ? "vote.ranking_hint.all" : "vote.ranking_hint.some" },
 };
 

@@ -17,7 +17,7 @@ if (new URLSearchParams(location.search).get("view") === "projector") {
 	location.replace(location.href.replace("/results/", "/projector/").replace(/[?&]view=projector/, ""));
 }
 
-const page = await openSite();
+const page = await openSite("results");
 const { t, pick, number, contest } = page;
 if (contest) follow();
 else byId("results").replaceChildren(h("p", {}, t(`trouble.${page.trouble}`)));

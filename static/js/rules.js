@@ -18,7 +18,7 @@ const formula = (page) => h("p", {}, h("a", { href: `${address(page, "/results/"
 
 function parts({ t, pick, number, contest }) {
 	const { stage } = contest;
-	const weight = (part) => part.weight === 0 ? t("standing.reference") : t("home.weight_points", { n: number.count(part.weight) });
+	const weight = (part) => part.weight === 0 ? t("home.reference") : t("home.weight_points", { n: number.count(part.weight) });
 	return h("div", {}, h("table", { class: "plain how-parts" }, h("thead", {}, h("tr", {},
 		h("th", { scope: "col" }, t("home.part")), h("th", { scope: "col", class: "figure" }, t("home.weight")))),
 	h("tbody", {}, stage.parts.map((part) => h("tr", {}, h("th", { scope: "row" }, pick(part.name)),

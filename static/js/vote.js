@@ -4,7 +4,7 @@
  *                                   ▲          │         └─▶ failed, mismatch
  *                                   └──────────┘
  * What is sent and kept is the voter's (voter.js); what a screen looks like, the screens'. */
-import { ballotScreen, shuffled } from "./ballot-screen.js";
+import { ballotScreen, prepareBallot, shuffled } from "./ballot-screen.js";
 import { doneScreen } from "./done-screen.js";
 import { byId, copy, h, show } from "./dom.js";
 import { emptyBallot, knowsForm } from "./forms.js";
@@ -19,6 +19,7 @@ const RECHECK_MS = 2000;
 
 const stage = byId("stage");
 const page = await openSite();
+if (page.contest) await prepareBallot(page.contest.form);
 const { t, pick } = page;
 const noun = pick(page.contest?.entry_noun);
 let shared = new URLSearchParams(location.search).has("shared"); // a booth goes on as one

@@ -3,7 +3,7 @@
 
 export const language = () => document.documentElement.lang === "en" ? "en" : "ko";
 
-/* `more` names words that few pages need, so that the others do not carry them: "organiser". */
+/* `more` names words that few pages need, so that the others do not carry them: "expert", "organiser", "results". */
 export async function loadWords(lang, more = null) {
 	const files = [`../i18n/${lang}.js`, ...(more ? [`../i18n/${lang}-${more}.js`] : [])];
 	const parts = await Promise.all(files.map((file) => import(file)));

@@ -9,7 +9,7 @@ import { ROOT } from '../../live/lib/instance.mjs';
 export const LANGUAGES = ['ko', 'en'];
 const words = {};
 for (const language of LANGUAGES)
-	for (const file of [`${language}.js`, `${language}-organiser.js`])
+	for (const file of ['', '-expert', '-organiser', '-results'].map((name) => `${language}${name}.js`))
 		words[language] = { ...words[language], ...(await import(pathToFileURL(path.join(ROOT, 'static/i18n', file)).href)).default };
 
 /** The pages' own words, with values put in as the pages do; for texts without Korean particles. */

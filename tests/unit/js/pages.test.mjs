@@ -6,20 +6,19 @@ import { posix } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import enOrganiser from "../../../static/i18n/en-organiser.js";
-import enCommon from "../../../static/i18n/en.js";
-import koOrganiser from "../../../static/i18n/ko-organiser.js";
-import koCommon from "../../../static/i18n/ko.js";
 import { knownSlugs } from "../../../static/js/problems.js";
 
 const root = new URL("../../../static/", import.meta.url);
 const read = (path) => readFileSync(new URL(path.slice(1), root), "utf8");
-const ko = { ...koCommon, ...koOrganiser };
-const en = { ...enCommon, ...enOrganiser };
+const allWords = async (lang) => Object.assign({}, ...await Promise.all(["", "-expert", "-organiser", "-results"]
+	.map(async (name) => (await import(`../../../static/i18n/${lang}${name}.js`)).default)));
+const ko = await allWords("ko");
+const en = await allWords("en");
 
 /* Words and vendored files beside the common ones, and how large the first load may be. */
 const citizens = { words: [], vendor: [], max: 60 * 1024 };
-const others = { "/organiser/": { words: ["organiser"], vendor: ["uplot.js", "uplot.css"], max: 90 * 1024 } };
+const others = { "/expert/": { ...citizens, words: ["expert"] }, "/results/": { ...citizens, words: ["results"] },
+	"/organiser/": { words: ["organiser"], vendor: ["uplot.js", "uplot.css"], max: 90 * 1024 } };
 const loadOf = (path) => others[path.replace(/^\/en/, "")] ?? citizens;
 const wordsOf = (path, lang) => ["", ...loadOf(path).words.map((name) => `-${name}`)].map((name) => `/i18n/${lang}${name}.js`);
 
