@@ -135,10 +135,13 @@ describe('tallyctl watches', () => {
 			while (acting)
 				await ctlDone(instance, 'notice', '--ko', '가', '--en', 'a');
 		})();
-		for (let i = 0; i < 4; i++)
-			await ctlDone(instance, 'audit', '--verify');
-		acting = false;
-		await notices;
+		try {
+			for (let i = 0; i < 4; i++)
+				await ctlDone(instance, 'audit', '--verify');
+		} finally {
+			acting = false;
+			await notices;
+		}
 
 		const redis = instance.redisClient();
 		const key = `{${round.name}}:audit`;
