@@ -2,12 +2,16 @@
 #include "base/text.h"
 
 #include <errno.h>
-#include <stdint.h>
 
-/* The bytes of the character that begins here, or 0 where none does. */
-static size_t decode(const unsigned char *at, size_t len, uint32_t *ret_point)
+#include <unictype.h>
+
+size_t text_next(struct slice text, uint32_t *ret_point)
 {
+	const unsigned char *at = (const unsigned char *)text.ptr;
+	size_t len = text.len;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	if (len == 0)
+		return 0;
 	size_t size = at[0] < 0x80             ? 1
 		      : (at[0] & 0xe0) == 0xc0 ? 2
 		      : (at[0] & 0xf0) == 0xe0 ? 3
@@ -28,31 +32,68 @@ static size_t decode(const unsigned char *at, size_t len, uint32_t *ret_point)
 	return size;
 }
 
-static int is_unfit(uint32_t point)
+/* The tags of U+E0000 are a second, unseen text; a byte order mark stands at a file's beginning or
+ * nowhere; annotations between lines (U+FFF9 to U+FFFB) hide what they annotate. */
+static bool is_unfit(uint32_t point)
 {
-	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 ||
-	       point == 0x2029 || (point >= 0x202a && point <= 0x202e) ||
-	       (point >= 0x2066 && point <= 0x2069) || point == 0x200e || point == 0x200f ||
-	       point == 0xfeff;
+	return uc_is_general_category_withtable(
+		   point, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp) ||
+	       uc_is_property_bidi_control(point) || point == 0x061c ||
+	       uc_is_property_not_a_character(point) || (point >= 0xe0000 && point <= 0xe007f) ||
+	       point == 0xfeff || (point >= 0xfff9 && point <= 0xfffb);
+}
+
+static long count(struct slice text, bool lines)
+{
+	long n = 0;
+
+	while (text.len > 0) {
+		uint32_t point;
+		size_t size = text_next(text, &point);
+
+		if (size == 0 || (is_unfit(point) && !(lines && point == '\n')))
+			return -EINVAL;
+		text = slice_make(text.ptr + size, text.len - size);
+		n++;
+	}
+	return n;
 }
 
 long text_characters(struct slice line)
 {
-	const unsigned char *at = (const unsigned char *)line.ptr;
-	size_t left = line.len;
-	long n = 0;
+	return count(line, false);
+}
 
-	while (left > 0) {
+long text_characters_of_lines(struct slice text)
+{
+	return count(text, true);
+}
+
+/* U+2800 is a Braille pattern without a dot. */
+static bool is_blank(uint32_t point)
+{
+	return uc_is_property_white_space(point) ||
+	       uc_is_property_default_ignorable_code_point(point) || point == 0x2800 ||
+	       uc_is_general_category_withtable(point, UC_CATEGORY_MASK_Cc);
+}
+
+bool text_is_blank(struct slice text)
+{
+	while (text.len > 0) {
 		uint32_t point;
-		size_t size = decode(at, left, &point);
+		size_t size = text_next(text, &point);
 
-		if (size == 0 || is_unfit(point))
-			return -EINVAL;
-		at += size;
-		left -= size;
-		n++;
+		if (size == 0 || !is_blank(point))
+			return false;
+		text = slice_make(text.ptr + size, text.len - size);
 	}
-	return n;
+	return true;
+}
+
+bool text_is_unshown(uint32_t point)
+{
+	return is_unfit(point) ||
+	       uc_is_general_category_withtable(point, UC_CATEGORY_MASK_Cf | UC_CATEGORY_MASK_Cs);
 }
 
 /* White space at the beginning or, with `from_end`, at the end: how many bytes. */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* ---- sentences ---- */
 
 /* Ends a sentence that was cut off with "…", on a character's boundary. */
@@ -181,42 +183,30 @@ static int read_scores_of_entry(const struct reading *r, size_t entry, json_t *s
 	return 0;
 }
 
-/* Characters of a text, or -1 where there is a control character other than LF (ranges C0, DEL,
- * C1). */
-static long characters(const char *text, size_t len)
-{
-	const unsigned char *c = (const unsigned char *)text;
-	long n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if ((c[i] < 0x20 && c[i] != '\n') || c[i] == 0x7F)
-			return -1;
-		if (c[i] == 0xC2 && i + 1 < len && c[i + 1] < 0xA0)
-			return -1;
-		n += (c[i] & 0xC0) != 0x80;
-	}
-	return n;
-}
-
 /* Reads what is kept as one text an entry. */
 static int read_text(const struct reading *r, const char *member, size_t entry, const json_t *text,
     int min, int max, char **ret_text)
 {
 	const char *id = r->contest->entries[entry].id;
+	struct slice line;
 	long n;
 
 	if (!json_is_string(text))
 		return refuse(r->why, "%s.%s is %s; it must be a text of %d to %d characters",
 		    member, id, what_is(text), min, max);
-	n = characters(json_string_value(text), json_string_length(text));
+	line = slice_make(json_string_value(text), json_string_length(text));
+	n = text_characters_of_lines(line);
 	if (n < 0)
 		return refuse(r->why,
-		    "%s.%s has a control character; line feeds are allowed, no other", member, id);
+		    "%s.%s has a control character or a mark that changes the direction of text; "
+		    "line feeds are allowed, no other",
+		    member, id);
 	if (n < min || n > max)
 		return refuse(r->why, "%s.%s has %ld characters; it must have %d to %d", member, id,
 		    n, min, max);
-	if (n == 0)
-		return 0;
+	if (text_is_blank(line)) /* a comment of nothing is none; a reason must be one */
+		return min == 0 ? 0
+				: refuse(r->why, "%s.%s has nothing to be read in it", member, id);
 	*ret_text = strdup(json_string_value(text));
 	return *ret_text ? 0 : -ENOMEM;
 }

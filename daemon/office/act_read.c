@@ -53,7 +53,7 @@ static bool is_continuation(char byte)
 long act_text_length(const char *text)
 {
 	struct slice line = slice_text(text);
-	return text_trim(line).len > 0 ? text_characters(line) : -EINVAL;
+	return text_is_blank(line) ? -EINVAL : text_characters(line);
 }
 
 char *act_quote(const char *text, char ret_text[48])

@@ -36,7 +36,7 @@ static int check_line(const char *what, struct slice line, long max, char ret_wh
 {
 	long n = text_characters(line);
 
-	if (n < 0)
+	if (n < 0 || (n > 0 && text_is_blank(line)))
 		return refuse(ret_why, "the %s is no line of plain text in UTF-8.", what);
 	if (n > max)
 		return refuse(ret_why, "the %s has %ld characters; %ld are allowed.", what, n, max);

@@ -269,7 +269,7 @@ static bool is_reason(const char *why)
 {
 	long n = text_characters(slice_text(why));
 
-	return n > 0 && n <= OFFICE_WHY_MAX;
+	return n > 0 && n <= OFFICE_WHY_MAX && !text_is_blank(slice_text(why));
 }
 
 static struct revoking *revoking_new(const char *id, const char *who, const char *why)

@@ -342,7 +342,7 @@ static bool is_reason(const char *why)
 {
 	long n = text_characters(slice_text(why));
 
-	return n > 0 && n <= OFFICE_WHY_MAX && text_trim(slice_text(why)).len > 0;
+	return n > 0 && n <= OFFICE_WHY_MAX && !text_is_blank(slice_text(why));
 }
 
 static bool is_id(const char *id)

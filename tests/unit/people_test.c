@@ -110,6 +110,7 @@ static void invitations(void **state)
 	    {{ROLE_EXPERT, "n", LONG_100 "x", NULL, NULL, 1}, "101 characters"},
 	    {{ROLE_EXPERT, "a\nb", NULL, NULL, NULL, 1}, "plain text"},
 	    {{ROLE_EXPERT, "a\x1b[2Jb", NULL, NULL, NULL, 1}, "plain text"},
+	    {{ROLE_EXPERT, "\xe3\x85\xa4", NULL, NULL, NULL, 1}, "plain text"}, /* Hangul filler */
 	    {{ROLE_EXPERT, "a\xffz", NULL, NULL, NULL, 1}, "plain text"},
 	    {{ROLE_EXPERT, "n", "a\xc2\x85z", NULL, NULL, 1}, "plain text"},
 	    {{ROLE_EXPERT, "n", NULL, "a", NULL, 1}, "e-mail"},

@@ -55,6 +55,11 @@ static void test_takes(void **state)
 		"{\"scores\":{\"nc-ai\":{\"ethics\":15},\"upstage\":{\"ethics\":0,\"skill\":-10}},"
 		"\"recused\":{\"naver-cloud\":\"가족\"},\"comments\":{\"upstage\":\"좋음\\n끝\"},"
 		"\"state\":\"submitted\"}"},
+	    /* A comment in which nothing can be read is none; emoji are text. */
+	    {"{\"comments\":{\"upstage\":\" "
+	     "\\u00a0\\u200b\\n\",\"nc-ai\":\"👩‍🔬\"},\"state\":\"draft\"}",
+		"{\"scores\":{},\"recused\":{},\"comments\":{\"nc-ai\":\"👩‍🔬\"},\"state\":"
+		"\"draft\"}"},
 	    /* A comment may stand beside a recusal. */
 	    {"{\"state\":\"draft\",\"recused\":{\"nc-ai\":\"x\"},\"comments\":{\"nc-ai\":\"y\"}}",
 		"{\"scores\":{},\"recused\":{\"nc-ai\":\"x\"},\"comments\":{\"nc-ai\":\"y\"},"
@@ -151,13 +156,31 @@ static void test_refuses(void **state)
 	    {DRAFT("\"recused\":{\"nc-ai\":true}"),
 		"recused.nc-ai is true or false; it must be a text of 1 to 400 characters"},
 	    {DRAFT("\"recused\":{\"nc-ai\":\"a\\tb\"}"),
-		"recused.nc-ai has a control character; line feeds are allowed, no other"},
+		"recused.nc-ai has a control character or a mark that changes the direction of "
+		"text; "
+		"line feeds are allowed, no other"},
 	    {DRAFT("\"comments\":{\"nc-ai\":\"\\u007f\"}"),
-		"comments.nc-ai has a control character; line feeds are allowed, no other"},
+		"comments.nc-ai has a control character or a mark that changes the direction of "
+		"text; "
+		"line feeds are allowed, no other"},
 	    {DRAFT("\"comments\":{\"nc-ai\":\"a\\r\\nb\"}"),
-		"comments.nc-ai has a control character; line feeds are allowed, no other"},
+		"comments.nc-ai has a control character or a mark that changes the direction of "
+		"text; "
+		"line feeds are allowed, no other"},
 	    {DRAFT("\"comments\":{\"nc-ai\":\"\\u0085\"}"),
-		"comments.nc-ai has a control character; line feeds are allowed, no other"},
+		"comments.nc-ai has a control character or a mark that changes the direction of "
+		"text; "
+		"line feeds are allowed, no other"},
+	    {DRAFT("\"comments\":{\"nc-ai\":\"a\\u202eb\"}"),
+		"comments.nc-ai has a control character or a mark that changes the direction of "
+		"text; "
+		"line feeds are allowed, no other"},
+	    {DRAFT("\"comments\":{\"nc-ai\":\"a\\u2028b\"}"),
+		"comments.nc-ai has a control character or a mark that changes the direction of "
+		"text; "
+		"line feeds are allowed, no other"},
+	    {DRAFT("\"recused\":{\"nc-ai\":\" \\n\\u200b\\u3164\"}"),
+		"recused.nc-ai has nothing to be read in it"},
 	    {DRAFT("\"comments\":{\"nc-ai\":null}"),
 		"comments.nc-ai is null; it must be a text of 0 to 4000 characters"},
 	    {DRAFT("\"recused\":{\"nc-ai\":\"x\"},\"scores\":{\"nc-ai\":{\"ethics\":1}}"),
@@ -222,7 +245,7 @@ static int parse_long(const struct contest *contest, const char *member, const c
 /* Characters are counted, not bytes. */
 static void test_lengths(void **state)
 {
-	static const char *const characters[] = {"a", "\xC2\xA0", "가", "😀"};
+	static const char *const characters[] = {"a", "é", "가", "😀"};
 	struct contest *contest = rated();
 	char why[SHEET_WHY_MAX];
 
