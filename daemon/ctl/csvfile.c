@@ -134,6 +134,11 @@ void csvfile_free(struct csvfile *csv)
 	free(csv);
 }
 
+bool csvfile_is_read(const struct csvfile *csv)
+{
+	return csv->is_read;
+}
+
 size_t csvfile_rows(const struct csvfile *csv)
 {
 	return csv->n_rows;

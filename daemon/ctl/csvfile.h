@@ -22,12 +22,14 @@ struct csvfile;
 /* 0, also for a file with faults: look at csvfile_faults(). -ENOMEM; or -errno when it cannot be
  * read. Faults are: an unknown, repeated or missing column; a row with more or fewer fields than
  * the header; a broken quotation; what is not UTF-8; control characters; an empty field of a
- * required column; no row at all; too many rows or bytes. Rows that are faulty by themselves are
- * left out of those that follow. `columns` is borrowed for the table's life. */
+ * required column; no row at all; too many rows or bytes. Where the header is faulty, or a row by
+ * itself, nothing is said of the rows below or of its fields. `columns` is borrowed for the table's life. */
 __attribute__((warn_unused_result)) int csvfile_load(const char *path,
     const struct csvfile_column *columns, size_t n_columns, struct csvfile **ret_csv);
 void csvfile_free(struct csvfile *csv);
 
+/* Whether the header was good; else there are faults about it and no row. */
+bool csvfile_is_read(const struct csvfile *csv);
 size_t csvfile_rows(const struct csvfile *csv);
 /* A field without white space around it; NULL when it is empty or its column is not there. `column`
  * counts in the caller's table. */

@@ -23,6 +23,7 @@ struct csvfile {
 	size_t n_rows, cap_rows;
 	struct csv_fault *faults;
 	size_t n_faults, cap_faults;
+	bool is_read;         /* the header is good */
 	bool short_of_memory; /* something could not be kept */
 };
 

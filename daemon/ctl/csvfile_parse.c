@@ -125,6 +125,7 @@ static void take_header(struct reader *reader)
 			    csv->columns[column].name);
 	}
 	reader->has_header = true;
+	csv->is_read = csv->n_faults == 0;
 }
 
 /* ---- rows ---- */
@@ -135,8 +136,8 @@ static bool is_whole(struct reader *reader)
 	bool whole = !reader->row_faulty;
 
 	if (reader->n_fields != reader->n_header) {
-		csv_fault_at(csv, reader->line, NULL, "has %zu fields, and the header has %zu.",
-		    reader->n_fields, reader->n_header);
+		csv_fault_at(csv, reader->line, NULL, "has %zu field%s, and the header has %zu.",
+		    reader->n_fields, reader->n_fields == 1 ? "" : "s", reader->n_header);
 		return false;
 	}
 	if (!whole)
@@ -257,8 +258,8 @@ static int read_lines(struct reader *reader, struct slice text)
 			return 0;
 		if (feed(reader, line) < 0)
 			return -ENOMEM;
-		if (!reader->has_header)
-			return 0; /* it is broken: nothing can be said of the rows */
+		if (!reader->csv->is_read)
+			return 0; /* the header is broken: nothing can be said of the rows */
 	}
 	if (!reader->has_header)
 		csv_fault_at(reader->csv, 1, NULL, "the file is empty.");

@@ -195,8 +195,8 @@ static int read_table(struct inviting *it)
 	if (csvfile_faults(it->csv) == 0)
 		return EX_OK;
 	csvfile_print_faults(it->csv, stderr);
-	return ctl_fail(
-	    EX_DATAERR, "%s: %zu faults; nobody was invited.", it->from, csvfile_faults(it->csv));
+	return ctl_fail(EX_DATAERR, "%s: %zu %s; nobody was invited.", it->from,
+	    csvfile_faults(it->csv), csvfile_faults(it->csv) == 1 ? "fault" : "faults");
 }
 
 static int read_one(struct inviting *it)
