@@ -198,6 +198,7 @@ static void on_requests(void *arg, const struct desk_view *view)
 		struct slice id, value;
 		desk_at(view, DESK_REQUESTS, i, &id, &value);
 		json_t *request = json_loadb(value.ptr, value.len, JSON_REJECT_DUPLICATES, NULL);
+		acts_summarise_request(request);
 		json_object_set_new(request, "id", json_stringn(id.ptr, id.len));
 		json_array_append_new(listing->requests, request);
 	}
@@ -279,7 +280,8 @@ const struct ctl_command ctl_resume = {"resume", "go on after a pause",
 const struct ctl_command ctl_extend = {"extend", "let the contest close later",
     "Usage: tallyctl -c FILE extend --until TIME --why TEXT [OPTION]…\n"
     "\n"
-    "Lets the contest close later than it would have; never earlier, and not after the close.\n"
+    "Lets the contest close later than it would have; never earlier, not after the close, and at\n"
+    "most 30 days later at once.\n"
     "\n"
     "      --until TIME    the new close, such as 2026-12-31T18:00:00+09:00\n" SHARED WHY,
     run_extend};
@@ -317,7 +319,7 @@ const struct ctl_command ctl_disqualify = {"disqualify", "disqualify an entry fo
 const struct ctl_command ctl_requalify = {"requalify", "take a disqualification back",
     "Usage: tallyctl -c FILE requalify ENTRY --why TEXT [OPTION]…\n"
     "\n"
-    "Takes a disqualification back.\n" SHARED WHY FOR_CORRECTION,
+    "Takes a disqualification back.\n" SHARED WHY FOR_CORRECTION SECOND,
     run_requalify};
 
 const struct ctl_command ctl_requests = {"requests", "what waits for a second organiser",

@@ -23,7 +23,8 @@ static const char usage[] =
     "    part,entry,value,source,as_of,method\n"
     "    bench-global,upstage,83.25,TTA,2026-12-20,average of five benchmarks\n"
     "\n"
-    "A value has at most four decimals; a source in conflict with the entry is refused. Values\n"
+    "A value has at most four decimals; a source in conflict with the entry is refused, one that\n"
+    "the contest does not know is warned of, and no value is of a day to come. Values\n"
     "can be replaced until the result is certified; every version stays in the audit log. Where\n"
     "the contest wants two organisers (approvals: 2) a replacement waits for another one.\n"
     "\n"
@@ -77,8 +78,26 @@ static void check_repetition(struct import *import, size_t row)
 		}
 }
 
+static int tell_faults(const struct csvfile *csv)
+{
+	csvfile_print_faults(csv, stderr);
+	return ctl_fail(EX_DATAERR, "nothing was imported: %zu %s to be put right.",
+	    csvfile_faults(csv), csvfile_faults(csv) == 1 ? "fault is" : "faults are");
+}
+
+static void check_row(struct import *import, const struct contest *contest, size_t row)
+{
+	char faults[METRIC_FAULTS_MAX][METRIC_WHY_MAX];
+	size_t n = metric_faults(contest, &import->metrics[row], faults);
+	for (size_t i = 0; i < n; i++)
+		csvfile_fault(import->csv, row, CSVFILE_ROW, "%s", faults[i]);
+	check_repetition(import, row);
+}
+
 static int check_rows(struct import *import, const struct contest *contest)
 {
+	if (!csvfile_is_read(import->csv))
+		return tell_faults(import->csv);
 	if (csvfile_rows(import->csv) > METRICS_MAX)
 		return ctl_fail(EX_DATAERR, "one import has at most %d values; this file has %zu.",
 		    METRICS_MAX, csvfile_rows(import->csv));
@@ -86,24 +105,26 @@ static int check_rows(struct import *import, const struct contest *contest)
 	if (!import->metrics)
 		return ctl_fail(EX_OSERR, "there is not enough memory.");
 	for (import->n = 0; import->n < csvfile_rows(import->csv); import->n++) {
-		char why[300];
 		import->metrics[import->n] = metric_of(import->csv, import->n);
-		if (metric_check(contest, &import->metrics[import->n], why) != 0)
-			csvfile_fault(import->csv, import->n, CSVFILE_ROW, "%s", why);
-		check_repetition(import, import->n);
+		check_row(import, contest, import->n);
 	}
-	if (csvfile_faults(import->csv) == 0)
-		return EX_OK;
-	csvfile_print_faults(import->csv, stderr);
-	return ctl_fail(EX_DATAERR, "nothing was imported: %zu %s to be put right.",
-	    csvfile_faults(import->csv),
-	    csvfile_faults(import->csv) == 1 ? "fault is" : "faults are");
+	return csvfile_faults(import->csv) == 0 ? EX_OK : tell_faults(import->csv);
 }
 
 static const char *file_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	return slash ? slash + 1 : path;
+}
+
+static void tell_warnings(const struct session *session)
+{
+	size_t i;
+	json_t *warning;
+	json_array_foreach(json_object_get(session->verdict.members, "warnings"), i, warning)
+	{
+		(void)fprintf(stderr, "tallyctl: warning: %s\n", json_string_value(warning));
+	}
 }
 
 static void tell_import(const struct session *session)
@@ -133,8 +154,10 @@ static int import_rows(
 	metrics_import(&session->office, import->metrics, import->n, file_name(path), session->who,
 	    session->options.why, for_correction, session_keep, session);
 	session_run(session);
-	if (session->status == EX_OK)
+	if (session->status == EX_OK) {
 		tell_import(session);
+		tell_warnings(session);
+	}
 	return session_close(session);
 }
 

@@ -77,6 +77,10 @@ __attribute__((warn_unused_result)) int metrics_check(
     const struct contest *contest, const json_t *act, char ret_why[ACT_WHY_MAX]);
 /* Counts what is new and what replaces another value. 0; -EBADMSG. */
 __attribute__((warn_unused_result)) int metrics_compare(struct act_case *it);
+/* True unless one of them is of a day to come; then the refusal. */
+bool metrics_are_measured(const struct act_case *it, struct verdict *ret_refusal);
+/* A sentence for each source that the contest does not know. NULL: there is none, or memory. */
+json_t *metrics_warnings(const struct contest *contest, const json_t *act);
 __attribute__((warn_unused_result)) int metrics_fill(
     const struct act_case *it, struct desk_change *change);
 

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "office/acts.h"
+
+#define EXTEND_MAX_MS (INT64_C(86400000) * EXTEND_MAX_DAYS)
 
 const struct desk_want act_wants[] = {
     {DESK_RULINGS, NULL},
@@ -47,6 +50,14 @@ static bool extend_possible(const struct act_case *it, struct verdict *refusal)
 	if (it->record.closes_ms == 0) {
 		verdict_refuse(refusal, 409, "not-possible", "Not possible in this contest",
 		    "This round has no hour at which it closes, so there is nothing to extend.");
+		return false;
+	}
+	if (it->act->closes_ms > it->record.closes_ms + EXTEND_MAX_MS) {
+		verdict_refuse(refusal, 409, "would-overreach", "An extension is short",
+		    "One extension moves the close by %d days at most, here to %s; nothing takes "
+		    "it "
+		    "back.",
+		    EXTEND_MAX_DAYS, clock_format(it->record.closes_ms + EXTEND_MAX_MS, 0, closes));
 		return false;
 	}
 	if (it->act->closes_ms > it->record.closes_ms)
@@ -111,10 +122,11 @@ static bool metrics_possible(struct act_case *it, struct verdict *refusal)
 {
 	if (!is_thawed(it, refusal))
 		return false;
-	if (metrics_compare(it) == 0)
-		return true;
-	verdict_of_desk(DESK_DAMAGED, refusal);
-	return false;
+	if (metrics_compare(it) != 0) {
+		verdict_of_desk(DESK_DAMAGED, refusal);
+		return false;
+	}
+	return metrics_are_measured(it, refusal);
 }
 
 bool act_possible(struct act_case *it, struct verdict *ret_refusal)
@@ -147,6 +159,7 @@ bool act_wants_second(const struct act_case *it)
 	case DEED_PHASE: /* possible only before the hours have closed it */
 		return it->act->phase_act == ACT_CLOSE;
 	case DEED_DISQUALIFY:
+	case DEED_REQUALIFY:
 		return true;
 	case DEED_METRICS:
 		return it->replaced > 0;

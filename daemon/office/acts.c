@@ -2,6 +2,7 @@
  *
  *   acts_perform, acts_decide -> decide -> on_written -> on_applied -> finish */
 #include "office/acts_impl.h"
+#include "office/people.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,6 +36,16 @@ static json_t *done_members(const struct doing *doing)
 	return members;
 }
 
+/* Where the act itself was looked at, not only refused or put off. */
+static void add_warnings(struct doing *doing)
+{
+	json_t *warnings = doing->imports
+			       ? metrics_warnings(office_contest(doing->office), doing->act.json)
+			       : NULL;
+	if (warnings)
+		(void)json_object_set_new(doing->verdict.members, "warnings", warnings);
+}
+
 static void succeed(struct doing *doing)
 {
 	struct verdict *verdict = &doing->verdict;
@@ -44,6 +55,7 @@ static void succeed(struct doing *doing)
 		    json_pack("{s:s, s:I}", "request", doing->request, "n", (json_int_t)doing->n);
 	else
 		verdict->members = done_members(doing);
+	add_warnings(doing);
 	finish(doing);
 }
 
@@ -135,7 +147,8 @@ static bool decide_act(
 	}
 	if (doing->mode != MODE_PERFORM || !act_wants_second(it))
 		return write_act(doing, change);
-	return !request_repeats(doing, view) && request_make(doing, view, change);
+	return !request_repeats(doing, view) && !requests_are_full(doing, view) &&
+	       request_make(doing, view, change);
 }
 
 static bool decide(void *arg, const struct desk_view *view, struct desk_change *change)
@@ -145,13 +158,17 @@ static bool decide(void *arg, const struct desk_view *view, struct desk_change *
 		return false;
 	json_decref(doing->verdict.members);
 	doing->verdict = (struct verdict){0};
+	if (!organiser_stands(view, doing->who)) {
+		refuse_revoked(&doing->verdict);
+		return false;
+	}
 	if (doing->mode == MODE_PERFORM)
 		return decide_act(doing, view, change);
 	if (!request_find(doing, view))
 		return false;
 	if (doing->mode == MODE_REJECT)
 		return request_reject(doing, change);
-	return request_approvable(doing) && decide_act(doing, view, change);
+	return request_approvable(doing, view) && decide_act(doing, view, change);
 }
 
 /* ---- beginning ---- */
@@ -175,13 +192,28 @@ static void refuse_for_memory(verdict_cb *cb, void *arg)
 	cb(arg, &verdict);
 }
 
+/* Beside what the act is about, the record of who acts; and where a request is decided, of whoever
+ * made it: it is not known yet who that was. */
+static size_t fill_wants(const struct doing *doing, struct desk_want ret_wants[DESK_WANTS_MAX])
+{
+	const char *organiser = organiser_of(doing->who);
+	size_t n = act_n_wants;
+	memcpy(ret_wants, act_wants, n * sizeof(*act_wants));
+	if (doing->mode != MODE_PERFORM)
+		ret_wants[n++] = (struct desk_want){DESK_PEOPLE, NULL};
+	else if (organiser)
+		ret_wants[n++] = (struct desk_want){DESK_PEOPLE, organiser};
+	return n;
+}
+
 /* The refusal of what cannot be read is given by way of the desk too, so that every answer comes in
  * a later turn. */
 static void begin(struct doing *doing)
 {
+	struct desk_want wants[DESK_WANTS_MAX];
+	size_t n = fill_wants(doing, wants);
 	doing->misread = doing->verdict.status != 0;
-	desk_update(doing->office->desk, doing->misread ? NULL : act_wants,
-	    doing->misread ? 0 : act_n_wants, decide, on_written, doing);
+	desk_update(doing->office->desk, wants, doing->misread ? 0 : n, decide, on_written, doing);
 }
 
 static int draw_request_id(char ret_id[REQUEST_ID_SIZE])

@@ -2,9 +2,10 @@
  * record with its audit entry, then carried to every shard; an interrupted one is finished by
  * acts_tend().
  *
- * With `approvals: 2` an early close and a disqualification (and metrics.h: replacing a metric)
- * first become a request in C:requests: {"act":{…as below},"who","at":ms,"why"}; it is done when a
- * second organiser, another than the first, approves. All operators (tallyctl without an
+ * With `approvals: 2` an early close, a disqualification, taking one back (and metrics.h: replacing
+ * a metric) first become a request in C:requests: {"act":{…as below},"who","at":ms,"why"}; it is
+ * done when a second organiser, another than the first, approves, and the first has not been
+ * revoked meanwhile. At most REQUESTS_MAX are open at once. All operators (tallyctl without an
  * organiser's token, where anybody can give any name) count as one organiser.
  *
  * An act as JSON, as the API takes it and the request keeps it:
@@ -21,16 +22,28 @@
 
 #include "office/office.h"
 
+#define REQUESTS_MAX    16
+#define EXTEND_MAX_DAYS 30 /* beyond the present close, by one extension: a slip must stay small   \
+			    */
+
 /* Good: 200 with members {"phase","version","n"}, after all shards have it; 202 with {"request":id}
  * when it waits for another organiser. Refused: 422 invalid-act, 409 not-possible (this act in this
- * phase; the sentence says which are), 409 would-shorten, 409 already-requested, 503.
- * `for_correction`: what is frozen by certifying may be changed, for a correction that follows. */
+ * phase; the sentence says which are), 409 would-shorten, would-overreach (an extension by more
+ * than EXTEND_MAX_DAYS), 409 already-requested, too-many-requests-open, 401 invalid-bearer (`who`
+ * is an organiser who has been revoked meanwhile), 503. Metrics whose source the contest does not
+ * know are taken with "warnings", a list of sentences. `for_correction`: what is frozen by
+ * certifying may be changed, for a correction that follows. */
 void acts_perform(struct office *office, const json_t *act, const char *who, bool for_correction,
     verdict_cb *cb, void *arg);
 
-/* A second organiser's word on a request. 404 no-such-request; 403 same-organiser. */
+/* A second organiser's word on a request. 404 no-such-request; 403 same-organiser; 409
+ * requester-revoked; 401 as above. */
 void acts_decide(struct office *office, const char *request, bool approve, const char *who,
     const char *why, verdict_cb *cb, void *arg);
+
+/* A request as it is listed: metrics become their number, {"act":"metrics","values":n,"file"?},
+ * since hundreds of rows would swell every look at the contest. */
+void acts_summarise_request(json_t *request);
 
 /* Once a second, by every worker: records that the hours have opened or closed the contest, carries
  * the record to shards that are behind, samples the turnout. Cheap when there is nothing to do. */

@@ -33,12 +33,14 @@ struct doing {
 
 /* Whether the same act waits already; then the verdict refuses it. */
 bool request_repeats(struct doing *doing, const struct desk_view *view);
+/* Whether as many are open as may be; then the verdict refuses it. */
+bool requests_are_full(struct doing *doing, const struct desk_view *view);
 /* The act becomes a request. True: write the change. */
 bool request_make(struct doing *doing, const struct desk_view *view, struct desk_change *change);
 /* Reads the request that is to be decided into doing->stored and doing->act; or refuses. */
 bool request_find(struct doing *doing, const struct desk_view *view);
 /* Whether doing->who may approve it; or refuses. */
-bool request_approvable(struct doing *doing);
+bool request_approvable(struct doing *doing, const struct desk_view *view);
 /* Approved: it goes, and the entry names both organisers. 0 or -errno. */
 __attribute__((warn_unused_result)) int request_settle(
     const struct doing *doing, struct desk_change *change, json_t *entry);

@@ -1,5 +1,6 @@
 /* Acts that wait for another organiser: made, found again, approved, rejected. */
 #include "office/acts_impl.h"
+#include "office/people.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -37,6 +38,16 @@ bool request_repeats(struct doing *doing, const struct desk_view *view)
 	verdict_refuse(&doing->verdict, 409, "already-requested", "Requested already",
 	    "The same act waits for another organiser as request %s: approve or reject it.", id);
 	doing->verdict.members = json_pack("{s:s}", "request", id);
+	return true;
+}
+
+bool requests_are_full(struct doing *doing, const struct desk_view *view)
+{
+	if (desk_count(view, DESK_REQUESTS) < REQUESTS_MAX)
+		return false;
+	verdict_refuse(&doing->verdict, 409, "too-many-requests-open", "Too many requests are open",
+	    "%d acts wait for another organiser already: approve or reject some of them.",
+	    REQUESTS_MAX);
 	return true;
 }
 
@@ -105,7 +116,7 @@ static bool is_same_organiser(const char *a, const char *b)
 	return strcmp(a, b) == 0 || (strncmp(a, operator, n) == 0 && strncmp(b, operator, n) == 0);
 }
 
-bool request_approvable(struct doing *doing)
+bool request_approvable(struct doing *doing, const struct desk_view *view)
 {
 	const char *first = json_string_value(json_object_get(doing->stored, "who"));
 	if (is_same_organiser(first, doing->who)) {
@@ -113,6 +124,15 @@ bool request_approvable(struct doing *doing)
 		    "Another organiser is needed",
 		    "%s asked for this; another organiser must approve it (all who use tallyctl "
 		    "without an organiser's token count as one).",
+		    first);
+		return false;
+	}
+	if (!organiser_stands(view, first)) {
+		verdict_refuse(&doing->verdict, 409, "requester-revoked",
+		    "Whoever asked has been revoked",
+		    "%s asked for this and has been revoked since, so it would be one organiser's "
+		    "act: "
+		    "reject it, and ask for it anew.",
 		    first);
 		return false;
 	}
@@ -142,4 +162,21 @@ bool request_reject(struct doing *doing, struct desk_change *change)
 				"requested_by", json_object_get(doing->stored, "who"), "who",
 				doing->who, "why", doing->word));
 	return rc == 0 || rc == -ENOMEM || rc == -E2BIG;
+}
+
+/* ---- listing ---- */
+
+void acts_summarise_request(json_t *request)
+{
+	const json_t *act = json_object_get(request, "act"),
+		     *rows = json_object_get(act, "metrics");
+	json_t *summary;
+
+	if (!rows)
+		return;
+	summary = json_pack("{s:s, s:I, s:O?}", "act", "metrics", "values",
+	    (json_int_t)json_array_size(rows), "file", json_object_get(act, "file"));
+	if (summary && !json_object_get(act, "file"))
+		(void)json_object_del(summary, "file");
+	(void)json_object_set_new(request, "act", summary ? summary : json_null());
 }

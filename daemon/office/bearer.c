@@ -79,3 +79,33 @@ int bearer_person(
 	*ret_person = person;
 	return 0;
 }
+
+/* ---- who acts ---- */
+
+const char *organiser_of(const char *who)
+{
+	static const char prefix[] = "organiser:";
+	size_t n = sizeof(prefix) - 1;
+
+	return strncmp(who, prefix, n) == 0 ? who + n : NULL;
+}
+
+bool organiser_stands(const struct desk_view *view, const char *who)
+{
+	const char *id = organiser_of(who);
+	struct person person;
+
+	if (id == NULL)
+		return true;
+	if (person_read(id, desk_get(view, DESK_PEOPLE, id), &person) < 0)
+		return false;
+	bool stands = person.role == ROLE_ORGANISER && person.revoked_ms == 0;
+	person_release(&person);
+	return stands;
+}
+
+void refuse_revoked(struct verdict *ret_refusal)
+{
+	verdict_refuse(ret_refusal, 401, "invalid-bearer", "The token has been revoked",
+	    "Whoever acts here has been revoked meanwhile; nothing was done.");
+}

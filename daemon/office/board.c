@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "contest/form.h"
+#include "office/acts.h"
 
 const struct desk_want board_wants[] = {
     {DESK_PEOPLE, NULL},
@@ -71,6 +72,18 @@ static json_t *list_of(const struct desk_view *view, enum desk_hash hash)
 	return NULL;
 }
 
+static json_t *list_requests(const struct desk_view *view)
+{
+	json_t *list = list_of(view, DESK_REQUESTS), *request;
+	size_t i;
+
+	json_array_foreach(list, i, request)
+	{
+		acts_summarise_request(request);
+	}
+	return list;
+}
+
 /* "<part>/<entry>" taken apart, so that readers need not. */
 static int name_metrics(const struct contest *contest, struct board *board)
 {
@@ -105,7 +118,7 @@ static int read_lists(
 {
 	board->rulings = list_of(view, DESK_RULINGS);
 	board->metrics = list_of(view, DESK_METRICS);
-	board->requests = list_of(view, DESK_REQUESTS);
+	board->requests = list_requests(view);
 	board->people = json_array();
 	board->results = json_array();
 	if (!board->rulings || !board->metrics || !board->requests || !board->people ||

@@ -14,7 +14,6 @@
 #include "office/act.h"
 #include "office/acts.h"
 
-#define METRIC_WHY_MAX 300
 #define VALUE_MAX_E4   (INT64_C(1000000000) * FIXED_ONE)
 #define SOURCE_MAX     100 /* characters */
 #define METHOD_MAX     300
@@ -48,8 +47,29 @@ static int check_part(const struct contest *contest, const char *id, char ret_wh
 	return 0;
 }
 
-static int check_value(const char *value, char ret_why[METRIC_WHY_MAX])
+/* Points are value / out_of: a value beyond would be more than the part weighs, or less than none.
+ */
+static int check_points(const struct contest *contest, const struct metric *metric,
+    int64_t value_e4, char ret_why[METRIC_WHY_MAX])
 {
+	int index = contest_part(contest, slice_text(metric->part));
+	const struct part *part = index >= 0 ? &contest->stage.parts[index] : NULL;
+	char quoted[48];
+	if (!part || part->source != PART_METRIC || part->scale != SCALE_POINTS || part->out_of <= 0)
+		return 0;
+	if (value_e4 < 0)
+		return refuse(ret_why, "the value %s is below 0; the part \"%s\" is out of %d.",
+		    act_quote(metric->value, quoted), part->id, part->out_of);
+	if (value_e4 > part->out_of * (int64_t)FIXED_ONE)
+		return refuse(ret_why, "the value %s is above %d, which the part \"%s\" is out of.",
+		    act_quote(metric->value, quoted), part->out_of, part->id);
+	return 0;
+}
+
+static int check_value(
+    const struct contest *contest, const struct metric *metric, char ret_why[METRIC_WHY_MAX])
+{
+	const char *value = metric->value;
 	int64_t value_e4;
 	char quoted[48];
 	if (fixed_parse(value, &value_e4) != 0)
@@ -59,7 +79,7 @@ static int check_value(const char *value, char ret_why[METRIC_WHY_MAX])
 	if (value_e4 > VALUE_MAX_E4 || value_e4 < -VALUE_MAX_E4)
 		return refuse(ret_why, "the value %s is out of range: -1000000000 to 1000000000.",
 		    act_quote(value, quoted));
-	return 0;
+	return check_points(contest, metric, value_e4, ret_why);
 }
 
 static int check_text(const char *name, const char *text, long max, char ret_why[METRIC_WHY_MAX])
@@ -84,12 +104,13 @@ static int check_date(const char *date, char ret_why[METRIC_WHY_MAX])
 	    ret_why, "\"%s\" is no date; write it as 2026-12-20.", act_quote(date, quoted));
 }
 
-static int check_source(const struct contest *contest, const struct metric *metric, size_t entry,
-    char ret_why[METRIC_WHY_MAX])
+static int check_source(
+    const struct contest *contest, const struct metric *metric, char ret_why[METRIC_WHY_MAX])
 {
 	int rc = check_text("source", metric->source, SOURCE_MAX, ret_why);
+	int entry = contest_entry(contest, slice_text(metric->entry));
 	const struct organisation *with =
-	    rc == 0 ? conflict_of(contest, metric->source, entry) : NULL;
+	    rc == 0 && entry >= 0 ? conflict_of(contest, metric->source, (size_t)entry) : NULL;
 	char quoted[48];
 	if (rc != 0 || !with)
 		return rc;
@@ -100,22 +121,35 @@ static int check_source(const struct contest *contest, const struct metric *metr
 	    act_quote(metric->source, quoted), metric->entry, with->id);
 }
 
+static int check_entry(const struct contest *contest, const char *id, char ret_why[METRIC_WHY_MAX])
+{
+	char quoted[48];
+	if (contest_entry(contest, slice_text(id)) >= 0)
+		return 0;
+	return refuse(
+	    ret_why, "there is no entry \"%s\" in this contest.", act_quote(id, quoted));
+}
+
+size_t metric_faults(const struct contest *contest, const struct metric *metric,
+    char ret_why[METRIC_FAULTS_MAX][METRIC_WHY_MAX])
+{
+	size_t n = 0;
+	n += check_part(contest, metric->part, ret_why[n]) != 0;
+	n += check_entry(contest, metric->entry, ret_why[n]) != 0;
+	n += check_value(contest, metric, ret_why[n]) != 0;
+	n += check_source(contest, metric, ret_why[n]) != 0;
+	n += check_date(metric->as_of, ret_why[n]) != 0;
+	n += check_text("method", metric->method, METHOD_MAX, ret_why[n]) != 0;
+	return n;
+}
+
 int metric_check(
     const struct contest *contest, const struct metric *metric, char ret_why[METRIC_WHY_MAX])
 {
-	char quoted[48];
-	int rc = check_part(contest, metric->part, ret_why);
-	int entry = contest_entry(contest, slice_text(metric->entry));
-	if (rc == 0 && entry < 0)
-		rc = refuse(ret_why, "there is no entry \"%s\" in this contest.",
-		    act_quote(metric->entry, quoted));
-	if (rc == 0)
-		rc = check_value(metric->value, ret_why);
-	if (rc == 0)
-		rc = check_source(contest, metric, (size_t)entry, ret_why);
-	if (rc == 0)
-		rc = check_date(metric->as_of, ret_why);
-	return rc == 0 ? check_text("method", metric->method, METHOD_MAX, ret_why) : rc;
+	char faults[METRIC_FAULTS_MAX][METRIC_WHY_MAX];
+	if (metric_faults(contest, metric, faults) == 0)
+		return 0;
+	return refuse(ret_why, "%s", faults[0]);
 }
 
 /* ---- the rows of an act ---- */
@@ -176,6 +210,65 @@ int metrics_check(const struct contest *contest, const json_t *act, char ret_why
 	}
 	json_decref(seen);
 	return rc;
+}
+
+/* ---- doubts ---- */
+
+bool metric_is_future(const struct metric *metric, int64_t now_ms)
+{
+	const int64_t day_ms = 86400000;
+	char text[48];
+	int64_t ms;
+	(void)snprintf(text, sizeof(text), "%.20sT00:00:00Z", metric->as_of);
+	return clock_parse(slice_text(text), &ms) == 0 && ms > now_ms - now_ms % day_ms + day_ms;
+}
+
+bool metrics_are_measured(const struct act_case *it, struct verdict *ret_refusal)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(json_object_get(it->act->json, "metrics"), i, row)
+	{
+		struct metric metric;
+		if (read_row(row, &metric) && metric_is_future(&metric, desk_now_ms(it->view))) {
+			verdict_refuse(ret_refusal, 422, "invalid-act",
+			    "Not an act of this contest",
+			    "Metric %zu: as_of %s lies in the future.", i + 1, metric.as_of);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool metric_source_is_unknown(const struct contest *contest, const struct metric *metric)
+{
+	return !conflict_organisation(contest, metric->source);
+}
+
+json_t *metrics_warnings(const struct contest *contest, const json_t *act)
+{
+	json_t *warnings = json_array(), *seen = json_object(), *row;
+	size_t i;
+	json_array_foreach(json_object_get(act, "metrics"), i, row)
+	{
+		struct metric metric;
+		char quoted[48], sentence[300];
+		if (!read_row(row, &metric) || json_object_get(seen, metric.source) ||
+		    !metric_source_is_unknown(contest, &metric))
+			continue;
+		(void)json_object_set_new(seen, metric.source, json_true());
+		(void)snprintf(sentence, sizeof(sentence),
+		    "The contest does not know the source \"%s\", so no conflict of interest can "
+		    "be "
+		    "found for it.",
+		    act_quote(metric.source, quoted));
+		(void)json_array_append_new(warnings, json_string(sentence));
+	}
+	json_decref(seen);
+	if (json_array_size(warnings) > 0)
+		return warnings;
+	json_decref(warnings);
+	return NULL;
 }
 
 /* ---- against those that stand ---- */

@@ -239,6 +239,10 @@ static bool decide_revoking(void *arg, const struct desk_view *view, struct desk
 
 	json_decref(revoking->verdict.members);
 	revoking->verdict.members = NULL;
+	if (!organiser_stands(view, revoking->who)) {
+		refuse_revoked(&revoking->verdict);
+		return false;
+	}
 	if (record.ptr == NULL) {
 		verdict_refuse(&revoking->verdict, 404, "no-such-person", "No such person",
 		    "Nobody called \"%s\" was invited to this contest.", revoking->id);
@@ -306,6 +310,7 @@ void people_revoke(struct office *office, const char *id, const char *who, const
 	revoking->office = office;
 	revoking->cb = cb;
 	revoking->arg = arg;
-	desk_update(office->desk, &(struct desk_want){DESK_PEOPLE, revoking->id}, 1,
-	    decide_revoking, on_revoked, revoking);
+	const char *organiser = organiser_of(revoking->who);
+	const struct desk_want wants[] = {{DESK_PEOPLE, revoking->id}, {DESK_PEOPLE, organiser}};
+	desk_update(office->desk, wants, organiser ? 2 : 1, decide_revoking, on_revoked, revoking);
 }

@@ -86,4 +86,14 @@ __attribute__((warn_unused_result)) int bearer_read(const struct round *round,
 __attribute__((warn_unused_result)) int bearer_person(
     const struct bearer *bearer, const struct desk_view *view, struct person *ret_person);
 
+/* ---- who acts ---- */
+
+/* The id in "organiser:<id>"; NULL: `who` is no organiser. Borrowed. */
+const char *organiser_of(const char *who);
+/* False where `who` is an organiser without a record, or with one that is revoked. `view` has
+ * DESK_PEOPLE, whole or of this organiser. */
+bool organiser_stands(const struct desk_view *view, const char *who);
+/* The refusal for who acts with such a record, as at the door: 401 invalid-bearer. */
+void refuse_revoked(struct verdict *ret_refusal);
+
 #endif

@@ -325,6 +325,10 @@ static bool decide(void *arg, const struct desk_view *view, struct desk_change *
 
 	json_decref(inviting->verdict.members);
 	inviting->verdict = (struct verdict){.status = 200};
+	if (!organiser_stands(view, inviting->who)) {
+		refuse_revoked(&inviting->verdict);
+		return false;
+	}
 	if (!all_in_future(inviting, view))
 		return false;
 	find_doubles_among(inviting);

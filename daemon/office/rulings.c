@@ -305,6 +305,10 @@ static bool decide(void *arg, const struct desk_view *view, struct desk_change *
 
 	json_decref(deciding->verdict.members);
 	deciding->verdict = (struct verdict){.status = 0};
+	if (!organiser_stands(view, deciding->who)) {
+		refuse_revoked(&deciding->verdict);
+		return false;
+	}
 	if (!record.ptr) {
 		verdict_refuse(&deciding->verdict, 404, "no-such-person", "No such person",
 		    "Nobody called \"%s\" was invited to this contest.", deciding->person);

@@ -57,6 +57,9 @@ describe('acts', { concurrency: 2 }, () => {
 		await refused(/later/, 'extend', '--until', at(closes));
 		await refused(/later/, 'extend', '--until', at(closes - hour));
 		await refused(/closes_at/, 'extend', '--until', 'tomorrow');
+		// A mistyped year cannot be taken back, so it is not taken.
+		await refused(new RegExp(`30 days.*${at(closes + 30 * day).slice(0, 10)}`), 'extend', '--until', '9999-12-31T18:00:00+09:00');
+		await refused(/30 days/, 'extend', '--until', at(closes + 30 * day + 1000));
 		await done('extend', '--until', at(closes + hour), '--why', 'the pause');
 		await refused(/later/, 'extend', '--until', at(closes + hour));
 		await eventually(async () => Date.parse((await instance.get(round.path)).json.closes_at) === closes + hour,
@@ -229,12 +232,37 @@ describe('two organisers', { concurrency: 2 }, () => {
 		assert.deepEqual((await ctlDone(instance, 'requests', '--json')).json, []);
 		const [rejected] = await actsOf(round, 'request.rejected');
 		assert.deepEqual([rejected.request, rejected.why, rejected.requested.reason.ko], [other, 'done already', '둘']);
-		// Whoever asked may take it back.
-		const third = await (async () => {
-			await ctlDone(instance, 'requalify', 'upstage', '--why', 'x');
-			return request('셋');
-		})();
+		// Taking it back takes two as well; and whoever asked may take back what was asked.
+		const back = (await ctlDone(instance, 'requalify', 'upstage', '--why', 'x', '--json')).json.request;
+		assert.match(back, /^r-/);
+		assert.equal((await lee.decide(back, 'approve')).status, 200);
+		const third = await request('셋');
 		await ctlDone(instance, 'reject', third, '--why', 'a mistake');
+	});
+
+	test('as many requests are open as can be looked through', async (t) => {
+		const { instance, round } = await start(t, two);
+		const kim = new Hand(round, await invite(instance, 'organiser', 'Kim'), (await nameOf(round)).ko);
+		const disqualify = (n) => ({ act: 'disqualify', entry: 'upstage', reason: { ko: `${n}`, en: 'x' } });
+		const open = [];
+		for (let n = 0; n < 16; n++)
+			open.push((await kim.done(disqualify(n), 202)).request);
+		assertRefused(await kim.act(disqualify(16)), 409, 'too-many-requests-open', /16/);
+		assert.equal((await kim.decide(open[3], 'reject', 'a slip')).status, 200);
+		await kim.done(disqualify(16), 202);
+	});
+
+	test('what somebody asked for who was revoked since is not done', async (t) => {
+		const { instance, round } = await start(t, two);
+		const name = (await nameOf(round)).ko;
+		const kim = await invite(instance, 'organiser', 'Kim');
+		const lee = new Hand(round, await invite(instance, 'organiser', 'Lee'), name);
+		const { request } = await new Hand(round, kim, name).done({ act: 'close' }, 202);
+		await ctlDone(instance, 'revoke', kim.id, '--why', 'left');
+		assertRefused(await lee.decide(request, 'approve'), 409, 'requester-revoked', /anew/);
+		assert.equal(await phaseOf(round), 'open');
+		assert.equal((await lee.decide(request, 'reject', 'anew, then')).status, 200);
+		await lee.done({ act: 'close' }, 202);
 	});
 
 	test('a token from a file makes tallyctl that organiser', async (t) => {

@@ -26,7 +26,7 @@ async function start(t, changes = {}) {
 async function importMetrics(instance, values, ...options) {
 	const file = path.join(instance.dir, 'metrics.csv');
 	await writeFile(file, ['part,entry,value,source,as_of,method',
-		...Object.entries(values).map(([entry, value]) => `bench,${entry},${value},TTA,2026-12-20,mean`)].join('\n'));
+		...Object.entries(values).map(([entry, value]) => `bench,${entry},${value},TTA,2026-11-20,mean`)].join('\n'));
 	return ctlDone(instance, 'metrics', 'import', file, '--why', 'measured', ...options);
 }
 

@@ -91,7 +91,7 @@ class Stage {
 		const file = path.join(this.instance.dir, 'metrics.csv');
 		const parts = ['bench-domestic', 'bench-global', 'bench-own', 'derived-models'];
 		await writeFile(file, ['part,entry,value,source,as_of,method', ...parts.flatMap((part) =>
-			ENTRIES.map((entry, e) => `${part},${entry},${METRICS[this.order[e]]},TTA,2026-12-20,mean`))].join('\n'));
+			ENTRIES.map((entry, e) => `${part},${entry},${METRICS[this.order[e]]},TTA,2026-11-20,mean`))].join('\n'));
 		await ctlDone(this.instance, 'metrics', 'import', file, '--why', 'measured');
 	}
 

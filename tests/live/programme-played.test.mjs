@@ -65,7 +65,7 @@ class Played {
 	async metrics(values, ...options) {
 		const file = path.join(this.instance.dir, 'metrics.csv');
 		await writeFile(file, ['part,entry,value,source,as_of,method',
-			...Object.entries(values).map(([entry, value]) => `bench,${entry},${value},TTA,2026-12-20,mean`)].join('\n'));
+			...Object.entries(values).map(([entry, value]) => `bench,${entry},${value},TTA,2026-11-20,mean`)].join('\n'));
 		return this.ctl('metrics', 'import', file, '--why', 'measured', ...options);
 	}
 
