@@ -22,7 +22,7 @@ const KEEPALIVE_MAX = 60_000; // bytes; browsers take 64 KiB of such requests
 const named = enterNamed("expert");
 const stage = byId("stage");
 const paper = byId("paper");
-const page = await openSite("expert");
+const page = await openSite("named", "expert");
 const { t, pick } = page;
 
 let desk = null;
@@ -62,6 +62,7 @@ function leave(error) {
 function forget() {
 	keeper?.end();
 	keeper = desk = null;
+	aside.clear();
 	paper.replaceChildren();
 	stop();
 	wide(false);
@@ -325,4 +326,5 @@ setInterval(() => {
 	}
 }, 1000);
 
+named.again = begin;
 await begin();

@@ -1,8 +1,9 @@
 /* Named people (experts; organisers and observers): the token of their invitation link.
  *
- *   const named = enterNamed("expert");     first of all, before anything is awaited: takes #token=… out of the
- *                                           address and this history entry, and keeps it for this tab
- *   const page = await openSite();
+ *   const named = enterNamed("expert");     first of all, before anything is awaited: takes what enter.js took out of
+ *                                           the address, or takes it out itself, and keeps it for this tab
+ *   const page = await openSite("named", …);
+ *   named.again = begin;                    how to begin anew, where this tab cannot keep anything over a reload
  *   if (!named.token) return turnedAway(page, named);
  *   page.api.sheet(page.pinned.id, named.authorization)
  *   catch (error) { const why = refusalOf(error, named, page.clock); if (why) turnedAway(page, named, why); }
@@ -13,6 +14,7 @@
 import { byId, h, safeUrl, show } from "./dom.js";
 import { address } from "./site.js";
 
+const ENTRY = "tallyd.entry"; // as enter.js has it: the fragment of the link, until it is taken
 const TOKEN = /^[\w-]{1,1000}\.[\w-]{1,4000}\.[\w-]{1,1000}$/; // a compact JWS (RFC 7515, section 3.1)
 
 function sessionOf(browser) {
@@ -23,13 +25,23 @@ function sessionOf(browser) {
 	}
 }
 
+/* What was pasted: a whole link, broken into lines perhaps, or its token alone. → { token, contest } or null;
+ * `contest` is null where nothing is said of it. */
+export function readInvitation(text) {
+	const joined = text.replace(/\s+/g, "");
+	const [, query, fragment] = /^[^?#]*(\?[^#]*)?#(.*)$/.exec(joined) ?? [];
+	const token = fragment === undefined ? joined : new URLSearchParams(fragment).get("token") ?? "";
+	return TOKEN.test(token) ? { token, contest: new URLSearchParams(query).get("contest") } : null;
+}
+
 /* `role` is the page's: "expert" or "organiser" (observers too). → { token: text or null, broken: the address had a
- * token that is none, kept: it survives a reload, authorization, expiresAt: ms or null, signOut() }. */
+ * token that is none, kept: it survives a reload, authorization, expiresAt: ms or null,
+ * signOut(), paste(text): false where that is no invitation }. */
 export function enterNamed(role, browser = globalThis) {
 	const { location, history } = browser;
 	const session = sessionOf(browser);
 	const key = `tallyd.${role}.${new URLSearchParams(location.search).get("contest") ?? ""}`;
-	const named = { role, token: null, broken: false, kept: false, signedOut: false };
+	const named = { role, token: null, broken: false, kept: false, signedOut: false, again: () => location.reload() };
 	Object.defineProperties(named, {
 		authorization: { get: () => `Bearer ${named.token}` },
 		expiresAt: { get: () => expiryOf(named.token) },
@@ -51,14 +63,42 @@ export function enterNamed(role, browser = globalThis) {
 			named.kept = false;
 		}
 	};
-	/* True when the address brought something. */
+	/* What the link brought: in the address itself only where enter.js could not keep it. */
+	const brought = () => {
+		const address = new URLSearchParams(location.hash.slice(1)).get("token");
+		if (address !== null) {
+			history.replaceState(null, "", location.pathname + location.search);
+			return address;
+		}
+		try {
+			const entry = session?.getItem(ENTRY) ?? "";
+			session?.removeItem(ENTRY);
+			return new URLSearchParams(entry).get("token");
+		} catch {
+			return null;
+		}
+	};
 	const take = () => {
-		const given = new URLSearchParams(location.hash.slice(1)).get("token");
+		const given = brought();
 		if (given === null) return false;
-		history.replaceState(null, "", location.pathname + location.search);
 		named.broken = !TOKEN.test(given);
 		named.token = named.broken ? null : given;
 		store();
+		return true;
+	};
+	named.paste = (text) => {
+		const invitation = readInvitation(text);
+		if (!invitation) return false;
+		const query = new URLSearchParams(location.search);
+		if (invitation.contest !== null) query.set("contest", invitation.contest);
+		const search = query.toString();
+		try {
+			session.setItem(ENTRY, new URLSearchParams({ token: invitation.token }).toString());
+			location.replace(location.pathname + (search && `?${search}`));
+		} catch {
+			Object.assign(named, { token: invitation.token, broken: false, signedOut: false });
+			named.again();
+		}
 		return true;
 	};
 	/* Forgets the token here; what a page keeps beside it, the page wipes. */
@@ -112,7 +152,28 @@ export function turnedAway(page, named, why = null) {
 	const link = safeUrl(contact) ?? (/^[^@\s]+@[^@\s]+$/.test(contact) ? `mailto:${contact}` : null);
 	show(byId("stage"), contest && h("p", { class: "kicker" }, pick(contest.name)), h("h1", {}, t(`named.${reason}`)),
 		h("p", { class: "lead" }, t(`named.text.${reason}-${named.role}`)),
+		pasteForm(page, named),
 		h("div", { class: "actions" },
 			link && reason !== "left" && h("a", { class: "button", href: link }, t("named.contact")),
 			h("a", { class: "button button-quiet", href: address(page, "/") }, t("named.home"))));
 }
+
+/* Neither a name nor a password: nothing that browsers offer to remember. */
+function pasteForm({ t }, named) {
+	const input = h("input", { id: "invitation", type: "text", autocomplete: "off", autocapitalize: "off",
+		spellcheck: "false", "aria-describedby": "invitation-hint invitation-problem" });
+	const problem = h("p", { id: "invitation-problem", class: "invitation-problem", role: "alert" });
+	return h("form", { class: "invitation", novalidate: true, autocomplete: "off", onsubmit: (event) => {
+		event.preventDefault();
+		if (named.paste(input.value)) return;
+		problem.textContent = t("named.paste_wrong");
+		input.setAttribute("aria-invalid", "true");
+		input.focus();
+	} }, h("label", { for: "invitation" }, t("named.paste")), h("p", { id: "invitation-hint", class: "soft" }, t("named.paste_hint")),
+	h("div", { class: "invitation-row" }, input, h("button", { type: "submit", class: "button button-quiet" }, t("named.paste_do"))),
+	problem);
+}
+
+/* Beside signing out: what signing out cannot take away. */
+export const historyHint = ({ t }) => h("details", { class: "fold invitation-kept" }, h("summary", {}, t("named.kept")),
+	h("p", {}, t("named.kept_text")));

@@ -1,6 +1,7 @@
 /* The top of the organiser's page: phase, clocks and connection, what is wrong right now, three figures. */
 import { countdown } from "./clock.js";
 import { h } from "./dom.js";
+import { historyHint } from "./named.js";
 import { namesOf, put, whenChanged } from "./organiser-parts.js";
 import { badge, kindBadge } from "./site.js";
 
@@ -69,6 +70,7 @@ export function headSection({ page, me, signOut }) {
 		h("p", { class: "o-who" }, h("strong", {}, me.name), " ", me.affiliation ? `${me.affiliation} · ` : "",
 			t(`organiser.role.${me.role}`), " · ", t("organiser.until", { when: times.moment(me.expires_at) }), " ",
 			h("button", { type: "button", class: "button button-text button-small", onclick: signOut }, t("named.sign_out"))),
+		historyHint(page),
 		h("div", { class: "strip" }, badges,
 			h("p", { class: "o-time" }, h("span", { class: "soft" }, t("organiser.clock")), " ", time),
 			h("p", { class: "o-time" }, leftLabel, " ", left),

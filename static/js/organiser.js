@@ -16,8 +16,9 @@ import { turnoutSection } from "./organiser-turnout.js";
 import { openSite } from "./site.js";
 
 const named = enterNamed("organiser");
-const page = await openSite("organiser");
+const page = await openSite("named", "organiser");
 const { t } = page;
+named.again = enter;
 if (!page.contest) trouble(t(`trouble.${page.trouble}`));
 else if (!named.token) turnedAway(page, named);
 else await enter();

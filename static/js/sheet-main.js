@@ -2,6 +2,7 @@
  * stays in sight with the total and what became of the last change. */
 import { countdown } from "./clock.js";
 import { h, show } from "./dom.js";
+import { historyHint } from "./named.js";
 import { gridView, totalWords } from "./sheet-grid.js";
 import { exclusion, missing, progress } from "./sheet-model.js";
 import { pagesView } from "./sheet-pages.js";
@@ -34,7 +35,7 @@ export function mainScreen(desk, stage, keeper, act) {
 		h("h1", {}, t("expert.title")),
 		h("p", { class: "who" }, [expert.name, expert.affiliation, pick(expert.panel?.name)].filter(Boolean).join(" · "))),
 	h("div", { class: "sheet-tools" }, left,
-		h("div", {}, button(t("expert.print"), act.print, "button button-quiet button-small"), leaveButton()))),
+		h("div", {}, button(t("expert.print"), act.print, "button button-quiet button-small"), leaveButton()), historyHint(page))),
 	state, place, open, device(),
 	h("div", { class: "sheet-bar" }, h("div", { class: "bar-words" }, total, status), actions), live);
 

@@ -8,7 +8,7 @@ import { language, loadWords, numbers } from "./words.js";
 /* { lang, t, pick, number, times, clock, site, pinned, contest, api, trouble }. `contest` is null while the API
  * cannot be reached; `trouble` is null, "site", "contest", "unreachable" or "rules". `words`: those that this page needs
  * beside the common ones. */
-export async function openSite(words = null) {
+export async function openSite(...words) {
 	const lang = language();
 	const t = await loadWords(lang, words);
 	const page = { lang, t, number: numbers(lang), clock: createClock(), contest: null, pinned: null,

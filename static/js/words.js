@@ -3,9 +3,9 @@
 
 export const language = () => document.documentElement.lang === "en" ? "en" : "ko";
 
-/* `more` names words that few pages need, so that the others do not carry them: "expert", "organiser", "results". */
-export async function loadWords(lang, more = null) {
-	const files = [`../i18n/${lang}.js`, ...(more ? [`../i18n/${lang}-${more}.js`] : [])];
+/* `more` names words that few pages need, so that the others do not carry them: "expert", "named", "organiser", "results". */
+export async function loadWords(lang, more = []) {
+	const files = [`../i18n/${lang}.js`, ...more.map((name) => `../i18n/${lang}-${name}.js`)];
 	const parts = await Promise.all(files.map((file) => import(file)));
 	const words = Object.assign({}, ...parts.map((part) => part.default));
 	return (key, values = {}) => {

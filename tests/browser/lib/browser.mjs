@@ -9,7 +9,7 @@ import { ROOT } from '../../live/lib/instance.mjs';
 export const LANGUAGES = ['ko', 'en'];
 const words = {};
 for (const language of LANGUAGES)
-	for (const file of ['', '-expert', '-organiser', '-results'].map((name) => `${language}${name}.js`))
+	for (const file of ['', '-expert', '-named', '-organiser', '-results'].map((name) => `${language}${name}.js`))
 		words[language] = { ...words[language], ...(await import(pathToFileURL(path.join(ROOT, 'static/i18n', file)).href)).default };
 
 /** The pages' own words, with values put in as the pages do; for texts without Korean particles. */
@@ -19,11 +19,20 @@ export function say(language, key, values = {}) {
 	return text.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-export const launch = () => chromium.launch({
+const program = {
 	executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
 	args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update',
 		'--disable-sync', '--no-first-run'],
-});
+};
+
+export const launch = () => chromium.launch(program);
+
+/** A browser with a profile in a directory, whose files can be read when it is closed. */
+export async function launchOn(directory, instance) {
+	const context = await chromium.launchPersistentContext(directory, { ...program, baseURL: instance.url, locale: 'ko-KR' });
+	context.setDefaultTimeout(15_000);
+	return context;
+}
 
 /** The path of a page in a language. */
 export const at = (language, page = '/') => (language === 'en' ? '/en' : '') + page;

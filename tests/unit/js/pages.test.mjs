@@ -10,15 +10,15 @@ import { knownSlugs } from "../../../static/js/problems.js";
 
 const root = new URL("../../../static/", import.meta.url);
 const read = (path) => readFileSync(new URL(path.slice(1), root), "utf8");
-const allWords = async (lang) => Object.assign({}, ...await Promise.all(["", "-expert", "-organiser", "-results"]
+const allWords = async (lang) => Object.assign({}, ...await Promise.all(["", "-expert", "-named", "-organiser", "-results"]
 	.map(async (name) => (await import(`../../../static/i18n/${lang}${name}.js`)).default)));
 const ko = await allWords("ko");
 const en = await allWords("en");
 
 /* Words and vendored files beside the common ones, and how large the first load may be. */
 const citizens = { words: [], vendor: [], max: 60 * 1024 };
-const others = { "/expert/": { ...citizens, words: ["expert"] }, "/results/": { ...citizens, words: ["results"] },
-	"/organiser/": { words: ["organiser"], vendor: ["uplot.js", "uplot.css"], max: 90 * 1024 } };
+const others = { "/expert/": { ...citizens, words: ["named", "expert"] }, "/results/": { ...citizens, words: ["results"] },
+	"/organiser/": { words: ["named", "organiser"], vendor: ["uplot.js", "uplot.css"], max: 90 * 1024 } };
 const loadOf = (path) => others[path.replace(/^\/en/, "")] ?? citizens;
 const wordsOf = (path, lang) => ["", ...loadOf(path).words.map((name) => `-${name}`)].map((name) => `/i18n/${lang}${name}.js`);
 
@@ -53,6 +53,7 @@ for (const path of all) {
 
 	test(`${path} links to what exists, in its own language`, () => {
 		for (const link of [...attributes(html, "href"), ...attributes(html, "src")]) {
+			if (link === "data:,") continue; // no icon
 			const [file, fragment] = link.split("#");
 			const target = file || path;
 			assert.ok(existsSync(new URL(fileOf(target).slice(1), root)), link);
@@ -71,7 +72,7 @@ for (const path of all) {
 
 	test(`${path} loads at most ${loadOf(path).max / 1024} KB`, () => {
 		const styles = [...html.matchAll(/rel="stylesheet" href="([^"]+)"/g)].map(([, href]) => href);
-		const files = [fileOf(path), ...styles, ...closure(entry), ...wordsOf(path, lang), "/js/early.js",
+		const files = [fileOf(path), ...styles, ...closure(entry), ...wordsOf(path, lang), "/js/early.js", "/js/enter.js",
 			"/emblem.svg"];
 		const vendor = loadOf(path).vendor.map((file) => new URL(`../../../ops/pages/vendor/${file}`, import.meta.url))
 			.filter((file) => existsSync(file)).map((file) => readFileSync(file));

@@ -8,7 +8,7 @@ import { draftsFor } from "../../../static/js/sheet-drafts.js";
 import { Keeper } from "../../../static/js/sheet-keeper.js";
 import { differences, draftOf, entryTotal, exclusion, merged, missing, progress, readScore, sheetBody,
 	stepped } from "../../../static/js/sheet-model.js";
-import { enterNamed, refusalOf } from "../../../static/js/named.js";
+import { enterNamed, readInvitation, refusalOf } from "../../../static/js/named.js";
 
 const criteria = [{ id: "skill", min: 0, max: 40, step: 1, weight: 1 }, { id: "plan", min: 1, max: 9, step: 2, weight: 3 }];
 const frame = { criteria, entries: ["a", "b", "c", "d"].map((id) => ({ id })), conflicts: { c: "kaist" },
@@ -314,6 +314,8 @@ function browserAt(href, stored = {}) {
 	const listeners = {};
 	const browser = { replaced: [], location: { hash: url.hash, search: url.search, pathname: url.pathname, reload: () => {
 		browser.reloaded = true;
+	}, replace: (to) => {
+		browser.wentTo = to;
 	} }, session, history: { replaceState: (...args) => browser.replaced.push(args[2]) },
 	sessionStorage: { getItem: (key) => session[key] ?? null, setItem: (key, value) => {
 		session[key] = value;
@@ -349,6 +351,40 @@ test("another invitation takes the first one's place; a broken one opens nothing
 		assert.deepEqual([one.token, one.broken], [null, true], bad);
 	}
 	assert.equal(named.kept, true);
+});
+
+test("what was taken out of the address before the page began, or pasted, is an invitation like any other", () => {
+	const taken = browserAt("/expert/?contest=x", { "tallyd.entry": `token=${TOKEN}` });
+	assert.equal(enterNamed("expert", taken).token, TOKEN);
+	assert.deepEqual([taken.session, taken.replaced], [{ "tallyd.expert.x": TOKEN }, []]);
+
+	assert.deepEqual(readInvitation(`https://vote.example/en/expert/?contest=y#token=${TOKEN}`), { token: TOKEN, contest: "y" });
+	assert.deepEqual(readInvitation(` https://vote.example/expert/#to\r\nken=${TOKEN.slice(0, 5)}\n ${TOKEN.slice(5)}\n`),
+		{ token: TOKEN, contest: null });
+	assert.deepEqual(readInvitation(TOKEN), { token: TOKEN, contest: null });
+	for (const bad of ["", "https://vote.example/expert/", `https://vote.example/?token=${TOKEN}`, "a.b", `#${TOKEN}`, "#token="]) {
+		assert.equal(readInvitation(bad), null, bad);
+	}
+
+	const pasting = browserAt("/expert/?contest=x");
+	const named = enterNamed("expert", pasting);
+	assert.equal(named.paste("nothing"), false);
+	assert.deepEqual([pasting.session, pasting.wentTo], [{}, undefined]);
+	assert.equal(named.paste(`/expert/?contest=y#token=${TOKEN}`), true);
+	assert.equal(pasting.wentTo, "/expert/?contest=y");
+	const arrived = browserAt(pasting.wentTo, pasting.session);
+	assert.equal(enterNamed("expert", arrived).token, TOKEN);
+	assert.deepEqual(arrived.session, { "tallyd.expert.y": TOKEN });
+});
+
+test("where storage is blocked, a pasted invitation opens the page as it stands", () => {
+	const browser = browserAt("/expert/");
+	browser.sessionStorage = null;
+	const named = enterNamed("expert", browser);
+	let began = 0;
+	named.again = () => began++;
+	assert.equal(named.paste(TOKEN), true);
+	assert.deepEqual([named.token, named.kept, began, browser.wentTo], [TOKEN, false, 1, undefined]);
 });
 
 test("why someone is turned away", () => {
