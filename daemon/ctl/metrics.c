@@ -91,6 +91,9 @@ static void check_row(struct import *import, const struct contest *contest, size
 	size_t n = metric_faults(contest, &import->metrics[row], faults);
 	for (size_t i = 0; i < n; i++)
 		csvfile_fault(import->csv, row, CSVFILE_ROW, "%s", faults[i]);
+	if (metric_is_future(&import->metrics[row], clock_wall_ms()))
+		csvfile_fault(import->csv, row, CSVFILE_ROW, "as_of %s lies in the future.",
+		    import->metrics[row].as_of);
 	check_repetition(import, row);
 }
 
