@@ -193,8 +193,11 @@ static void on_published(void *arg, int error, struct slice text)
 		return;
 	}
 	struct tally_published last = {0};
-	json_t *published = parse_published(text, &last.log_size);
+	uint64_t log_size;
+	json_t *published = parse_published(text, &log_size);
 	if (published) {
+		json_int_t ballots = json_integer_value(json_object_get(published, "ballots"));
+		last.ballots = ballots > 0 ? (uint64_t)ballots : 0;
 		const char *as_of = json_string_value(json_object_get(published, "as_of"));
 		last.any = true;
 		if (!as_of || clock_parse(slice_text(as_of), &last.at_ms) != 0)
@@ -204,7 +207,7 @@ static void on_published(void *arg, int error, struct slice text)
 		json_decref(published);
 		publish(live);
 	} else if (published) {
-		settle_published(live, published, last.log_size);
+		settle_published(live, published, log_size);
 	} else {
 		withhold(live);
 	}
@@ -270,7 +273,7 @@ static void read_now(struct live *live)
 	if (live->reading)
 		return;
 	live->reading = true;
-	lookout_look(live->service->lookout, on_look, live);
+	lookout_look(live->service->lookout, LOOK_PUBLIC, on_look, live);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

@@ -255,7 +255,7 @@ static void gather(struct progress *progress)
 	progress->gathering = true;
 	progress->asked_steady_ms = clock_steady_ms();
 	redis_health_ask(&progress->redis, progress->service->app->redis);
-	lookout_look(progress->service->lookout, on_look, progress);
+	lookout_look(progress->service->lookout, LOOK_ALL, on_look, progress);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -365,6 +365,16 @@ static struct watcher *watcher_new(struct progress *progress, const struct beare
 	return watcher;
 }
 
+/* One person, with some windows open, must not take the place of the others. */
+static size_t streams_of(const struct progress *progress, const char *id)
+{
+	size_t n = 0;
+
+	for (const struct watcher *watcher = progress->watchers; watcher; watcher = watcher->next)
+		n += strcmp(watcher->bearer.id, id) == 0;
+	return n;
+}
+
 static void on_watching(struct service *service, struct request *req, const struct bearer *bearer,
     const struct person *person)
 {
@@ -372,7 +382,8 @@ static void on_watching(struct service *service, struct request *req, const stru
 	struct watcher *watcher = NULL;
 	(void)person;
 
-	if (!progress->ending && progress->n_watchers < PROGRESS_WATCHERS)
+	if (!progress->ending && progress->n_watchers < PROGRESS_WATCHERS &&
+	    streams_of(progress, bearer->id) < PROGRESS_STREAMS_EACH)
 		watcher = watcher_new(progress, bearer);
 	if (!watcher) {
 		reply_problem(req, &(struct problem){.status = 503,

@@ -10,8 +10,9 @@ struct event_base;
 struct progress;
 struct service;
 
-#define PROGRESS_PERIOD_MS 500
-#define PROGRESS_WATCHERS  64 /* streams of one contest and worker */
+#define PROGRESS_PERIOD_MS    500
+#define PROGRESS_WATCHERS     64 /* streams of one contest and worker */
+#define PROGRESS_STREAMS_EACH 4  /* of them one person's */
 
 /* `service` is borrowed. NULL: memory. */
 struct progress *progress_new(struct event_base *base, const struct service *service);

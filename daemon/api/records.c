@@ -13,7 +13,10 @@
 
 #define AUDIT_COUNT 200
 #define AUDIT_MAX   1000
-#define EXPORT_MAX  (64 * 1024 * 1024)
+/* An entry may have hundreds of KiB. So a page ends early, and few are read at once. */
+#define AUDIT_PAGE_BYTES (256 * 1024)
+#define AUDIT_AT_ONCE    50
+#define EXPORT_MAX       (64 * 1024 * 1024)
 
 /* One request on its way to an answer. */
 struct reading {
@@ -22,6 +25,9 @@ struct reading {
 	enum export_kind kind;
 	bool csv, bom;
 	uint64_t after; /* audit: entries seen */
+	size_t left;    /* audit: entries asked for that are still to come */
+	size_t bytes;   /* audit: of the entries gathered */
+	json_t *page;   /* audit: the answer */
 	json_t *table;  /* audit: rows gathered */
 };
 
@@ -52,6 +58,7 @@ static struct reading *reading_new(struct service *service, struct request *req)
 static void reading_free(struct reading *reading)
 {
 	json_decref(reading->table);
+	json_decref(reading->page);
 	free(reading);
 }
 
@@ -118,24 +125,46 @@ void records_turnout(void *app, struct request *req)
 
 /* ---- the audit log ---- */
 
+/* False when the page ends before this entry; the first always fits. */
+static bool take_entry(struct reading *reading, const struct desk_entry *entry)
+{
+	struct slice text = entry->json;
+
+	if (reading->bytes > 0 && reading->bytes + text.len > AUDIT_PAGE_BYTES)
+		return false;
+	json_array_append_new(
+	    json_object_get(reading->page, "entries"), json_loadb(text.ptr, text.len, 0, NULL));
+	json_array_append_new(
+	    json_object_get(reading->page, "raw"), json_stringn(text.ptr, text.len));
+	reading->bytes += text.len;
+	reading->after = entry->n;
+	reading->left--;
+	return true;
+}
+
+static void on_entries(void *arg, int error, const struct desk_entry *entries, size_t n_entries);
+
+static void read_entries(struct reading *reading)
+{
+	desk_audit(reading->service->desk, reading->after,
+	    reading->left < AUDIT_AT_ONCE ? reading->left : AUDIT_AT_ONCE, on_entries, reading);
+}
+
 static void on_entries(void *arg, int error, const struct desk_entry *entries, size_t n_entries)
 {
 	struct reading *reading = arg;
+	size_t taken = 0;
 
-	if (error != 0) {
-		unavailable(reading->req);
-	} else {
-		json_t *list = json_array(), *raw = json_array();
-		for (size_t i = 0; i < n_entries; i++) {
-			struct slice text = entries[i].json;
-			json_array_append_new(list, json_loadb(text.ptr, text.len, 0, NULL));
-			json_array_append_new(raw, json_stringn(text.ptr, text.len));
-		}
-		reply_json(reading->req, 200,
-		    json_pack("{s:o, s:o, s:s}", "entries", list, "raw", raw, "round",
-			reading->service->round->name),
-		    NULL, 0);
+	while (taken < n_entries && take_entry(reading, &entries[taken]))
+		taken++;
+	if (error == 0 && taken == AUDIT_AT_ONCE && reading->left > 0) {
+		read_entries(reading);
+		return;
 	}
+	if (error != 0)
+		unavailable(reading->req);
+	else
+		reply_json(reading->req, 200, json_incref(reading->page), NULL, 0);
 	reading_free(reading);
 }
 
@@ -147,9 +176,13 @@ static void audit_admitted(struct service *service, struct request *req,
 	(void)bearer;
 	(void)person;
 
-	if (reading)
-		desk_audit(service->desk, query_number(req->query, "after", 0),
-		    count < AUDIT_MAX ? (size_t)count : AUDIT_MAX, on_entries, reading);
+	if (!reading)
+		return;
+	reading->after = query_number(req->query, "after", 0);
+	reading->left = count < AUDIT_MAX ? (size_t)count : AUDIT_MAX;
+	reading->page =
+	    json_pack("{s:[], s:[], s:s}", "entries", "raw", "round", service->round->name);
+	read_entries(reading);
 }
 
 void records_audit(void *app, struct request *req)
@@ -323,7 +356,7 @@ static void export_admitted(struct service *service, struct request *req,
 	} else if (reading->kind == EXPORT_AUDIT) {
 		desk_audit(service->desk, 0, AUDIT_MAX, on_piece, reading);
 	} else {
-		lookout_look(service->lookout, on_board, reading);
+		lookout_look(service->lookout, LOOK_ALL, on_board, reading);
 	}
 }
 

@@ -113,7 +113,7 @@ static int read_document(struct document *document, struct config_errors *errors
 		contest->rehearsal = true;
 		contest->opens_ms = contest->closes_ms = 0;
 	}
-	return errors->short_of_memory ? -ENOMEM : 0;
+	return errors->short_of_memory ? -ENOMEM : contest_prepare(contest);
 }
 
 int contestfile_load(const char *path, bool rehearsal, struct contest **ret_contest,

@@ -2,6 +2,7 @@
  * contest_public.c and contest_rules.c. Does not read files and does not count. */
 #include "contest/contest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static void organisation_release(struct organisation *organisation)
 	free(organisation->id);
 	text_release(&organisation->name);
 	strings_free(organisation->aliases, organisation->n_aliases);
+	strings_free(organisation->plain, organisation->n_plain);
 	free(organisation->group);
 	free(organisation->unit_of);
 }
@@ -254,6 +256,42 @@ char *organisation_plain_name(const char *name, char *ret_text, size_t cap)
 		len -= suffix_len;
 	ret_text[len] = '\0';
 	return ret_text;
+}
+
+static int add_plain(struct organisation *organisation, const char *name)
+{
+	char plain[ORGANISATION_PLAIN_MAX];
+
+	if (!name || !*organisation_plain_name(name, plain, sizeof(plain)))
+		return 0;
+	char *copy = strdup(plain);
+	if (!copy)
+		return -ENOMEM;
+	organisation->plain[organisation->n_plain++] = copy;
+	return 0;
+}
+
+static int prepare_organisation(struct organisation *organisation)
+{
+	organisation->plain = calloc(organisation->n_aliases + 2, sizeof(*organisation->plain));
+	if (!organisation->plain)
+		return -ENOMEM;
+	int rc = add_plain(organisation, organisation->name.ko);
+	if (rc == 0)
+		rc = add_plain(organisation, organisation->name.en);
+	for (size_t i = 0; i < organisation->n_aliases && rc == 0; i++)
+		rc = add_plain(organisation, organisation->aliases[i]);
+	return rc;
+}
+
+int contest_prepare(struct contest *contest)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < contest->n_organisations && rc == 0; i++)
+		if (!contest->organisations[i].plain)
+			rc = prepare_organisation(&contest->organisations[i]);
+	return rc;
 }
 
 unsigned contest_buckets(const struct contest *contest)

@@ -17,6 +17,7 @@
 #define CONTEST_ID_MAX         40  /* [a-z0-9-], begins with a letter */
 #define CONTEST_INCREMENTS_MAX 256 /* of one ballot */
 #define CONTEST_CRITERIA_MAX   64
+#define ORGANISATION_PLAIN_MAX 512 /* bytes of a name as it is compared */
 #define CONTEST_PANELS_MAX     8
 #define CONTEST_PARTS_MAX      16
 #define CONTEST_SUBTOTALS_MAX  8
@@ -41,6 +42,8 @@ struct organisation {
 	struct text name;
 	char **aliases; /* other names under which it is known */
 	size_t n_aliases;
+	char **plain; /* all names as they are compared, after contest_prepare(); else NULL */
+	size_t n_plain;
 	char *group;   /* id of the group of companies it belongs to, or NULL */
 	char *unit_of; /* id of the organisation that it is a part of, or NULL */
 };
@@ -211,6 +214,8 @@ struct contest {
 };
 
 void contest_free(struct contest *contest);
+/* Works out once what is asked for often. For whoever has filled a contest; 0 or -ENOMEM. */
+__attribute__((warn_unused_result)) int contest_prepare(struct contest *contest);
 
 /* Index of an entry, or -1. */
 int contest_entry(const struct contest *contest, struct slice id);

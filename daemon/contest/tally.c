@@ -35,7 +35,7 @@ bool tally_is_due(const struct contest *contest, const struct tally_published *l
 	const struct publish_steps *steps = &contest->publish;
 	if (!last->any)
 		return input->ballots >= (uint64_t)(steps->first_at > 1 ? steps->first_at : 1);
-	return input->log_size >= last->log_size + (uint64_t)(steps->step > 1 ? steps->step : 1) &&
+	return input->ballots >= last->ballots + (uint64_t)(steps->step > 1 ? steps->step : 1) &&
 	       input->now_ms >= last->at_ms + steps->every_ms;
 }
 

@@ -36,7 +36,7 @@ bool tally_is_public(const struct contest *contest, enum phase phase);
 /* What the public saw last, while its numbers move in steps. */
 struct tally_published {
 	bool any;
-	uint64_t log_size;
+	uint64_t ballots; /* not entries of the log: replacing one's ballot must not end a step */
 	int64_t at_ms;
 };
 

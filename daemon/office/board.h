@@ -23,13 +23,17 @@ struct board_expert {
 	struct sheet *sheet;                       /* NULL: none yet */
 	const char *conflict[CONTEST_ENTRIES_MAX]; /* organisation id, or NULL */
 	bool ruled[CONTEST_ENTRIES_MAX];           /* excluded by a ruling */
-	size_t missing, wanted;                    /* scores (contest/sheet.h) */
+	bool damaged; /* the stored sheet is not the one that was saved; then sheet is NULL */
+	size_t missing, wanted; /* scores (contest/sheet.h) */
 };
 
 struct board_panel_entry { /* what one panel says of one entry */
 	size_t of;         /* experts of the panel, not revoked */
 	size_t recused;    /* of them: conflicts, rulings, own recusals on a submitted sheet */
 	struct aggregated result;
+	struct aggregated
+	    stepped;  /* of the first sheets submitted, in steps of BOARD_PUBLIC_EXPERTS: so that
+			 what the public sees while experts rate tells no single one apart */
 	bool too_few; /* fewer are left than the panel's min_experts */
 };
 
@@ -37,10 +41,12 @@ struct board {
 	struct record record; /* its phase is that of the shard furthest behind, where shards lag */
 	uint64_t size;        /* of the audit log */
 	int64_t now_ms;
-	struct board_expert *experts; /* by panel, then name; revoked ones left out */
+	struct board_expert
+	    *experts; /* by panel, then name; without those revoked before the close */
 	size_t n_experts;
 	struct board_panel_entry panel[CONTEST_PANELS_MAX][CONTEST_ENTRIES_MAX];
 	size_t submitted[CONTEST_PANELS_MAX], of[CONTEST_PANELS_MAX];
+	size_t damaged; /* sheets; while there is one nothing is signed */
 	struct standing_input input;
 	struct standing standing;
 	json_t *metrics;  /* [{"part","entry","value",…}] */

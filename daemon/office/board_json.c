@@ -21,6 +21,14 @@ static json_t *time_json(int64_t wall_ms)
 	return wall_ms ? json_string(clock_format(wall_ms, 1, text)) : json_null();
 }
 
+/* While experts still rate, the public's numbers move in steps. */
+static const struct aggregated *public_result(const struct board *board, size_t p, size_t e)
+{
+	const struct board_panel_entry *cell = &board->panel[p][e];
+
+	return board->record.phase < PHASE_CLOSED ? &cell->stepped : &cell->result;
+}
+
 /* "7 of 9 experts, 2 recused". */
 static json_t *denominators(
     const struct contest *contest, const struct board *board, size_t p, size_t e)
@@ -59,13 +67,17 @@ static json_t *panel_entries(
 	json_t *rows = json_array();
 
 	for (size_t e = 0; e < contest->n_entries; e++) {
-		const struct board_panel_entry *cell = &board->panel[p][e];
+		const struct aggregated *result = shown == SHOWN_FROM_MINIMUM
+						      ? public_result(board, p, e)
+						      : &board->panel[p][e].result;
 		json_t *row = denominators(contest, board, p, e);
 
-		if (shown == SHOWN_FROM_MINIMUM && cell->result.n < BOARD_PUBLIC_EXPERTS)
+		if (shown == SHOWN_FROM_MINIMUM && result->n < BOARD_PUBLIC_EXPERTS)
 			json_object_set_new(row, "withheld", json_string("too-few"));
 		else if (shown != SHOWN_DENOMINATORS)
-			add_aggregate(row, &cell->result);
+			add_aggregate(row, result);
+		if (shown == SHOWN_FROM_MINIMUM && result->n != board->panel[p][e].result.n)
+			json_object_set_new(row, "counted", json_integer((json_int_t)result->n));
 		json_array_append_new(rows, row);
 	}
 	return rows;
@@ -88,7 +100,7 @@ static bool panel_is_public(
 	if (p < 0 || !visibility_is_public(contest->experts, board->record.phase))
 		return false;
 	for (size_t e = 0; e < contest->n_entries; e++)
-		if (board->panel[p][e].result.n < BOARD_PUBLIC_EXPERTS)
+		if (public_result(board, (size_t)p, e)->n < BOARD_PUBLIC_EXPERTS)
 			return false;
 	return true;
 }
@@ -168,7 +180,7 @@ static bool part_is_kept(
 	int p = part->source == PART_PANEL ? contest_panel(contest, slice_text(part->panel)) : -1;
 
 	for (size_t e = 0; p >= 0 && e < contest->n_entries; e++) {
-		const struct aggregated *result = &board->panel[p][e].result;
+		const struct aggregated *result = public_result(board, (size_t)p, e);
 
 		/* Scaled by another entry's value, points would tell that value. */
 		if ((e == entry || part->scale != SCALE_POINTS) && result->any &&
@@ -231,6 +243,26 @@ static void keep_few(const struct contest *contest, const struct board *board, j
 		keep_points(standing, NULL, "mean");
 }
 
+/* The standing out of what the public sees of the panels. */
+static json_t *public_sums(const struct contest *contest, const struct board *board)
+{
+	struct standing_input input = board->input;
+	struct standing standing;
+
+	for (size_t i = 0; i < contest->stage.n_parts; i++) {
+		const struct part *part = &contest->stage.parts[i];
+		int p = part->source == PART_PANEL ? contest_panel(contest, slice_text(part->panel))
+						   : -1;
+
+		for (size_t e = 0; p >= 0 && e < contest->n_entries; e++) {
+			const struct aggregated *result = public_result(board, (size_t)p, e);
+			input.value[i][e] = (struct standing_value){result->any, result->value_e4};
+		}
+	}
+	standing_compute(contest, &input, &standing);
+	return standing_public_json(contest, &input, &standing);
+}
+
 json_t *board_public_standing(
     const struct contest *contest, const struct board *board, json_t **ret_formula)
 {
@@ -243,7 +275,7 @@ json_t *board_public_standing(
 	}
 	if (contest->stage.n_parts == 0 || !standing_is_public(contest, board))
 		return json_array();
-	json_t *standing = standing_public_json(contest, &board->input, &board->standing);
+	json_t *standing = public_sums(contest, board);
 	keep_few(contest, board, standing);
 	rows = json_incref(json_object_get(standing, "rows"));
 	json_object_del(standing, "rows");

@@ -28,6 +28,11 @@ static json_t *warnings_json(const struct contest *contest, const struct board *
 				json_array_append_new(warnings,
 				    json_pack("{s:s, s:s, s:s}", "kind", "too-few-experts", "panel",
 					contest->panels[p].id, "entry", contest->entries[e].id));
+	for (size_t i = 0; i < board->n_experts; i++)
+		if (board->experts[i].damaged)
+			json_array_append_new(
+			    warnings, json_pack("{s:s, s:s}", "kind", "damaged-sheet", "person",
+					  board->experts[i].person.id));
 	return warnings;
 }
 

@@ -84,22 +84,24 @@ static const struct board_expert *find_expert(const struct board *board, const c
 	return NULL;
 }
 
-static void make_digest(const char *id, const uint8_t salt[32], uint8_t ret_digest[SHA256_SIZE])
+static void make_digest(
+    const char *id, const char *entry, const uint8_t salt[32], uint8_t ret_digest[SHA256_SIZE])
 {
-	char text[HEX_SIZE(32) + PERSON_ID_MAX + 32];
+	char text[HEX_SIZE(32) + PERSON_ID_MAX + CONTEST_ID_MAX + 40];
 	char hex[HEX_SIZE(32)];
 
 	hex_encode(salt, 32, hex);
-	snprintf(text, sizeof(text), "tallyd pseudonym v1\n%s\n%s", hex, id);
+	snprintf(text, sizeof(text), "tallyd pseudonym v2\n%s\n%s\n%s", hex, entry, id);
 	sha256(slice_text(text), ret_digest);
 	OPENSSL_cleanse(text, sizeof(text));
 	OPENSSL_cleanse(hex, sizeof(hex));
 }
 
-/* Experts in an order that the round's salt makes: neither that of names nor that of invitations.
- * The revoked keep their place, so that nobody's number moves when somebody leaves. NULL: memory.
- */
-static struct alias *shuffle(const struct board *board, const uint8_t salt[32], size_t *ret_n)
+/* Experts in an order that the round's salt makes: neither that of names nor that of invitations,
+ * and for each entry another one: which entries somebody does not rate would tell who it is. The
+ * revoked keep their place, so that nobody's number moves when somebody leaves. NULL: memory. */
+static struct alias *shuffle(
+    const struct board *board, const char *entry, const uint8_t salt[32], size_t *ret_n)
 {
 	struct alias *aliases = calloc(json_array_size(board->people) + 1, sizeof(*aliases));
 	size_t i, n = 0;
@@ -114,7 +116,7 @@ static struct alias *shuffle(const struct board *board, const uint8_t salt[32], 
 
 		if (!id || !role || strcmp(role, role_name(ROLE_EXPERT)) != 0)
 			continue;
-		make_digest(id, salt, aliases[n].digest);
+		make_digest(id, entry, salt, aliases[n].digest);
 		aliases[n++].expert = find_expert(board, id);
 	}
 	qsort(aliases, n, sizeof(*aliases), compare_aliases);
@@ -190,38 +192,31 @@ static const char *standing_of(const struct board_expert *expert, size_t entry)
 }
 
 static void add_scores(json_t *table, const struct contest *contest,
-    const struct board_expert *expert, const char *name)
+    const struct board_expert *expert, size_t e, const char *name)
 {
-	for (size_t e = 0; e < contest->n_entries; e++)
-		for (size_t c = 0; c < contest->n_criteria; c++)
-			if (expert->sheet->scored[e][c])
-				add_row(table,
-				    json_pack("[s, s, s, s, i, i, s]",
-					contest->panels[expert->panel].id, name,
-					contest->entries[e].id, contest->criteria[c].id,
-					expert->sheet->score[e][c], contest->criteria[c].weight,
-					standing_of(expert, e)));
+	for (size_t c = 0; c < contest->n_criteria; c++)
+		if (expert->sheet->scored[e][c])
+			add_row(table,
+			    json_pack("[s, s, s, s, i, i, s]", contest->panels[expert->panel].id,
+				name, contest->entries[e].id, contest->criteria[c].id,
+				expert->sheet->score[e][c], contest->criteria[c].weight,
+				standing_of(expert, e)));
 }
 
-static void add_comments(json_t *table, const struct contest *contest,
-    const struct board_expert *expert, const char *name)
+static void add_comment(json_t *table, const struct contest *contest,
+    const struct board_expert *expert, size_t e, const char *name)
 {
-	for (size_t e = 0; e < contest->n_entries; e++)
-		if (expert->sheet->comment[e] && strcmp(standing_of(expert, e), "counted") == 0)
-			add_row(table, json_pack("[s, s, s, s]", contest->entries[e].id,
-					   contest->panels[expert->panel].id, name,
-					   expert->sheet->comment[e]));
+	if (expert->sheet->comment[e] && strcmp(standing_of(expert, e), "counted") == 0)
+		add_row(
+		    table, json_pack("[s, s, s, s]", contest->entries[e].id,
+			       contest->panels[expert->panel].id, name, expert->sheet->comment[e]));
 }
 
-static json_t *sheets_table(const struct contest *contest, const struct board *board,
-    const uint8_t salt[32], enum export_kind kind)
+static int add_sheets(json_t *table, const struct contest *contest, const struct board *board,
+    size_t e, const uint8_t salt[32], enum export_kind kind)
 {
-	static const char *const scores[] = {
-	    "panel", "expert", "entry", "criterion", "score", "weight", "standing", NULL};
-	static const char *const comments[] = {"entry", "panel", "expert", "comment", NULL};
-	json_t *table = table_new(kind == EXPORT_SHEETS ? scores : comments);
 	size_t n = 0;
-	struct alias *aliases = shuffle(board, salt, &n);
+	struct alias *aliases = shuffle(board, contest->entries[e].id, salt, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct board_expert *expert = aliases[i].expert;
@@ -231,11 +226,30 @@ static json_t *sheets_table(const struct contest *contest, const struct board *b
 			continue;
 		const char *name = who(contest, &aliases[i], i, pseudonym);
 		if (kind == EXPORT_SHEETS)
-			add_scores(table, contest, expert, name);
+			add_scores(table, contest, expert, e, name);
 		else
-			add_comments(table, contest, expert, name);
+			add_comment(table, contest, expert, e, name);
 	}
+	bool good = aliases != NULL;
+
 	free(aliases);
+	return good ? 0 : -ENOMEM;
+}
+
+static json_t *sheets_table(const struct contest *contest, const struct board *board,
+    const uint8_t salt[32], enum export_kind kind)
+{
+	static const char *const scores[] = {
+	    "panel", "expert", "entry", "criterion", "score", "weight", "standing", NULL};
+	static const char *const comments[] = {"entry", "panel", "expert", "comment", NULL};
+	json_t *table = table_new(kind == EXPORT_SHEETS ? scores : comments);
+
+	for (size_t e = 0; e < contest->n_entries; e++) {
+		if (add_sheets(table, contest, board, e, salt, kind) != 0) {
+			json_decref(table);
+			return NULL;
+		}
+	}
 	return table;
 }
 
@@ -349,9 +363,20 @@ static bool needs_quotes(const char *text)
 	return strpbrk(text, ",\"\r\n") != NULL;
 }
 
+/* Spreadsheets take these for the beginning of a formula, full-width ones too. */
+static bool is_formula(const char *text)
+{
+	static const char *const wide[] = {"＝", "＋", "－", "＠"};
+
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+			return true;
+	return *text && strchr("=+-@\t\r\n", *text);
+}
+
 static int append_text_cell(struct buf *out, const char *text)
 {
-	bool formula = *text && strchr("=+-@\t\r", *text);
+	bool formula = is_formula(text);
 	bool quoted = needs_quotes(text);
 	int rc = buf_append_text(out, quoted ? "\"" : "");
 

@@ -1,6 +1,7 @@
 /* What organisers take away: tables of a contest as CSV or JSON. Experts go under pseudonyms where
  * the contest says so: "expert-1", "expert-2"… in an order that tells nothing, the same in every
- * export of the round. */
+ * export of the round, and another for each entry: so that nobody is known by the entries left out.
+ */
 #ifndef TALLYD_OFFICE_EXPORTS_H
 #define TALLYD_OFFICE_EXPORTS_H
 

@@ -14,9 +14,10 @@ struct looker {
 struct lookout {
 	struct office *office;
 	struct looker *first, **last;
-	bool looking;
-	struct count *count; /* of the look under way, then of the last one */
-	struct board *board; /* the newest; NULL: none yet */
+	bool looking, all;      /* `all`: somebody asked for everything */
+	uint64_t size, version; /* of the desk when `board` was made */
+	struct count *count;    /* of the look under way, then of the last one */
+	struct board *board;    /* the newest; NULL: none yet */
 	bool damage_told;
 };
 
@@ -26,7 +27,7 @@ static void tell(struct lookout *lookout, bool good)
 
 	lookout->first = NULL;
 	lookout->last = &lookout->first;
-	lookout->looking = false;
+	lookout->looking = lookout->all = false;
 	while (looker) {
 		struct looker *next = looker->next;
 
@@ -59,9 +60,17 @@ static void on_everything(void *arg, const struct desk_view *view)
 	} else {
 		board_free(lookout->board);
 		lookout->board = board;
+		lookout->size = desk_size(view);
+		lookout->version = desk_version(view);
 		lookout->damage_told = false;
 		tell(lookout, true);
 	}
+}
+
+static bool is_fresh(const struct lookout *lookout, const struct desk_view *view)
+{
+	return lookout->board && desk_version(view) == lookout->version &&
+	       (!lookout->all || desk_size(view) == lookout->size);
 }
 
 static void on_record(void *arg, const struct desk_view *view)
@@ -70,7 +79,7 @@ static void on_record(void *arg, const struct desk_view *view)
 
 	if (!view)
 		tell(lookout, false);
-	else if (!lookout->board || desk_size(view) != lookout->board->size)
+	else if (!is_fresh(lookout, view))
 		desk_read(
 		    lookout->office->desk, board_wants, board_n_wants, on_everything, lookout);
 	else if (board_refresh(office_contest(lookout->office), view, &lookout->count->input,
@@ -114,7 +123,7 @@ void lookout_free(struct lookout *lookout)
 	free(lookout);
 }
 
-void lookout_look(struct lookout *lookout, board_cb *cb, void *arg)
+void lookout_look(struct lookout *lookout, enum look look, board_cb *cb, void *arg)
 {
 	struct looker *looker = malloc(sizeof(*looker));
 
@@ -125,6 +134,7 @@ void lookout_look(struct lookout *lookout, board_cb *cb, void *arg)
 	*looker = (struct looker){.cb = cb, .arg = arg};
 	*lookout->last = looker;
 	lookout->last = &looker->next;
+	lookout->all |= look == LOOK_ALL;
 	if (lookout->looking)
 		return;
 	lookout->looking = true;

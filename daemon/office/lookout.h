@@ -12,8 +12,14 @@ struct lookout *lookout_new(struct office *office);
 /* After desk_free() and ledger_free(), which complete what is under way. */
 void lookout_free(struct lookout *lookout);
 
+enum look {
+	LOOK_PUBLIC, /* what the public sees is up to date: drafts of sheets alone make no new board
+		      */
+	LOOK_ALL,
+};
+
 /* Calls back once, in a later turn, with what is known now; both NULL: Redis did not answer, or its
  * data are damaged. Borrowed for the callback. */
-void lookout_look(struct lookout *lookout, board_cb *cb, void *arg);
+void lookout_look(struct lookout *lookout, enum look look, board_cb *cb, void *arg);
 
 #endif

@@ -139,6 +139,20 @@ static bool refuse_incomplete(struct signing *signing)
 	return false;
 }
 
+/* What was changed behind the desk's back is nobody's word. */
+static bool refuse_damaged(struct signing *signing)
+{
+	const struct board *board = signing->board;
+	size_t i = 0;
+	while (!board->experts[i].damaged)
+		i++;
+	verdict_refuse(&signing->verdict, 500, "damaged", "A sheet is damaged",
+	    "Nothing was signed: the stored sheet of %s is not the one that was saved, nor are %zu "
+	    "others. See ops/runbook.md.",
+	    board->experts[i].person.id, board->damaged - 1);
+	return false;
+}
+
 static bool is_possible(struct signing *signing)
 {
 	const struct board *board = signing->board;
@@ -149,6 +163,8 @@ static bool is_possible(struct signing *signing)
 		return refuse_phase(signing, board->record.phase);
 	if (json_array_size(board->requests) > 0)
 		return refuse_requests(signing);
+	if (board->damaged > 0)
+		return refuse_damaged(signing);
 	if (contest->stage.n_parts > 0 && !board->standing.complete)
 		return refuse_incomplete(signing);
 	if (signing->count->input.phase >= PHASE_PROVISIONAL)

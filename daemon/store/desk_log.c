@@ -15,6 +15,7 @@ enum { COUNT_MAX = 1000 };
 
 /* ---- hashes ---- */
 
+#define MINUTE_MAX 1000000000 /* far beyond any clock, and far from an overflow in ms */
 #define AUDIT_MARK "tallyd audit v1\n"
 #define SHEET_MARK "tallyd sheet v1\n"
 
@@ -258,6 +259,8 @@ static int read_turnout(const struct redis_reply *reply, struct desk_minute *ret
 
 		if (r < 0)
 			return r;
+		if (minute > MINUTE_MAX)
+			return -EBADMSG;
 		ret_minutes[i].minute = (int64_t)minute;
 		ret_minutes[i].counters = redis_reply_text(redis_reply_at(reply, 2 * i + 1));
 	}

@@ -78,6 +78,18 @@ static void test_names(void **state)
 	    {"nc-ai", "nc-ai"},
 	    {"NCAI", "nc-ai"},
 	    {"고려대학교", "none"},
+	    {"㈜NC AI", "nc-ai"},
+	    {"주식회사 NC AI", "nc-ai"},
+	    {"NC AI Co., Ltd.", "nc-ai"},
+	    {"NC AI, Inc.", "nc-ai"},
+	    {"한국과학기술원(KAIST)", "kaist"},
+	    {"대전의 어떤 곳 (KAIST)", "kaist"},
+	    {"한국과학기술원 (어떤 곳)", "kaist"},
+	    {"KAIST AI대학원", "kaist"},
+	    {"서울대학교 공과대학 컴퓨터공학부", "snu"},
+	    {"(주)", "none"},
+	    {"주식회사", "none"},
+	    {"AI대학원 KAIST", "none"},
 	    {"KAIS", "none"},
 	    {"KAIST2", "none"},
 	    {"산학협력단", "none"},
@@ -87,10 +99,13 @@ static void test_names(void **state)
 	struct contest *contest = consortia(SCOPE_ORGANISATION);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		assert_string_equal(
-		    id_or_none(conflict_organisation(contest, table[i].affiliation)),
-		    table[i].organisation);
+	for (int prepared = 0; prepared < 2; prepared++) {
+		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+			assert_string_equal(
+			    id_or_none(conflict_organisation(contest, table[i].affiliation)),
+			    table[i].organisation);
+		assert_int_equal(contest_prepare(contest), 0);
+	}
 	contest_free(contest);
 }
 
@@ -117,6 +132,8 @@ static void test_reach(void **state)
 	    {"엔씨에이아이", 0, {"nc-ai", "nc-ai", "nc-ai"}},
 	    {"KAIST", 0, {"kaist", "kaist", "kaist"}},
 	    {"KAIST", 1, {"none", "none", "none"}},
+	    {"KAIST 물리학과", 0,
+		{"none", "kaist", "kaist"}}, /* a part that the file does not name */
 	    {"KAIST GSAI", 0, {"none", "kaist", "kaist"}},
 	    {"KAIST Lab", 0, {"none", "kaist", "kaist"}},         /* a unit of a unit */
 	    {"서울대학교", 0, {"snu-rnd", "snu-rnd", "snu-rnd"}}, /* the same plain name */

@@ -141,7 +141,7 @@ static void test_steps(void **state)
 	assert_false(tally_moves_in_steps(&contest, PHASE_CLOSED));
 	static const struct {
 		bool any;
-		uint64_t last_size;
+		uint64_t last_ballots;
 		uint64_t ballots;
 		int64_t now_ms;
 		enum phase phase;
@@ -158,10 +158,10 @@ static void test_steps(void **state)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct tally_published last = {
-		    .any = rows[i].any, .log_size = rows[i].last_size, .at_ms = 10000};
+		    .any = rows[i].any, .ballots = rows[i].last_ballots, .at_ms = 10000};
 		struct tally_input input = {
 		    .ballots = rows[i].ballots,
-		    .log_size = rows[i].ballots,
+		    .log_size = rows[i].ballots + 9,
 		    .phase = rows[i].phase,
 		    .now_ms = rows[i].now_ms,
 		};
