@@ -22,6 +22,15 @@ static void refuse(struct request *req, const char *slug, const char *title, con
 	    req, &(struct problem){.status = 422, .type = slug, .title = title, .detail = detail});
 }
 
+/* Each one is an entry of the audit log, and may be a large one; no hand is faster than this. */
+static const struct rate_limit act_rate = {.per_minute = 60, .burst = 30};
+
+static bool is_too_fast(struct service *service, struct request *req, const struct bearer *bearer)
+{
+	return bearer_too_fast(service, req, bearer, &act_rate, "Too many acts",
+	    "Nothing was done. Wait as Retry-After says.");
+}
+
 /* ---- acts ---- */
 
 /* Whoever does this must have read which contest it is. A notice can be taken away again. */
@@ -40,8 +49,7 @@ static void act_admitted(struct service *service, struct request *req, const str
 {
 	char who[OFFICE_WHO_MAX];
 	json_t *body;
-	(void)bearer;
-	if (!request_json(req, &body))
+	if (is_too_fast(service, req, bearer) || !request_json(req, &body))
 		return;
 	if (is_confirmed(service->round->contest, body))
 		acts_perform(
@@ -81,8 +89,7 @@ static void decision_admitted(struct service *service, struct request *req,
 	const char *why;
 	json_t *body;
 	bool approve;
-	(void)bearer;
-	if (!request_json(req, &body))
+	if (is_too_fast(service, req, bearer) || !request_json(req, &body))
 		return;
 	(void)snprintf(name, sizeof(name), "%.*s", (int)req->params[1].len, req->params[1].ptr);
 	if (read_decision(body, &approve, &why))

@@ -138,6 +138,35 @@ void bearer_admit(struct service *service, struct request *req, unsigned roles, 
 	    on_person, admission);
 }
 
+/* ---- rates ---- */
+
+/* A person's id as a key of the rate table: FNV-1a, 64 bits. */
+static uint64_t person_key(const char *id)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *id; id++)
+		hash = (hash ^ (uint8_t)*id) * UINT64_C(0x100000001b3);
+	return hash | 1; /* 0 is no key */
+}
+
+bool bearer_too_fast(struct service *service, struct request *req, const struct bearer *bearer,
+    const struct rate_limit *limit, const char *title, const char *detail)
+{
+	struct app *app = service->app;
+	uint32_t wait_s = rate_take(app->rates, person_key(bearer->id), limit, clock_steady_ms());
+
+	if (wait_s == 0)
+		return false;
+	app->stats->rate_limited++;
+	reply_problem(req, &(struct problem){.status = 429,
+			       .type = "too-many-requests",
+			       .title = title,
+			       .detail = detail,
+			       .retry_after_s = (int)wait_s});
+	return true;
+}
+
 /* ---- verdicts ---- */
 
 void reply_verdict(struct request *req, const struct verdict *verdict,

@@ -3,6 +3,7 @@
 #ifndef TALLYD_API_BEARER_H
 #define TALLYD_API_BEARER_H
 
+#include "base/rate.h"
 #include "http/request.h"
 #include "office/people.h"
 
@@ -20,6 +21,11 @@ bool bearer_header(
 typedef void bearer_cb(struct service *service, struct request *req, const struct bearer *bearer,
     const struct person *person);
 void bearer_admit(struct service *service, struct request *req, unsigned roles, bearer_cb *cb);
+
+/* Takes one from this person's allowance, in this worker and all others. True when it is used up:
+ * it has been replied to, 429 with Retry-After. */
+bool bearer_too_fast(struct service *service, struct request *req, const struct bearer *bearer,
+    const struct rate_limit *limit, const char *title, const char *detail);
 
 /* Replies with a verdict: its members as JSON, or as a problem; 401 gets its WWW-Authenticate.
  * `headers` go out with a good answer only. */

@@ -10,7 +10,6 @@
 #include "api/app.h"
 #include "api/bearer.h"
 #include "api/routes.h"
-#include "base/clock.h"
 #include "office/sheets.h"
 
 /* Every save is a revision that is kept. A page saves once a second at most, several of them
@@ -78,37 +77,6 @@ static bool read_revision(struct request *req, uint64_t *ret_revision)
 	return true;
 }
 
-/* A person's id as a key of the rate table: FNV-1a, 64 bits. */
-static uint64_t person_key(const char *id)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *id; id++)
-		hash = (hash ^ (uint8_t)*id) * UINT64_C(0x100000001b3);
-	return hash | 1; /* 0 is no key */
-}
-
-/* True: it has been replied to. */
-static bool is_too_fast(struct app *app, struct request *req, const struct bearer *bearer)
-{
-	uint32_t wait_s =
-	    rate_take(app->rates, person_key(bearer->id), &save_rate, clock_steady_ms());
-
-	if (wait_s == 0)
-		return false;
-	app->stats->rate_limited++;
-	reply_problem(
-	    req, &(struct problem){
-		     .status = 429,
-		     .type = "too-many-requests",
-		     .title = "Too many saves",
-		     .detail = "Nothing was saved: every save is kept as a revision. Wait as "
-			       "Retry-After says and send the newest sheet.",
-		     .retry_after_s = (int)wait_s,
-		 });
-	return true;
-}
-
 void sheets_save(void *arg, struct request *req)
 {
 	struct service *service = app_service(arg, req);
@@ -119,8 +87,10 @@ void sheets_save(void *arg, struct request *req)
 	/* Who it is comes first: a body of 256 KiB costs more to read than a signature to verify.
 	 */
 	if (!service || !bearer_header(service, req, ROLE_EXPERT, &bearer) ||
-	    is_too_fast(service->app, req, &bearer) || !read_revision(req, &revision) ||
-	    !request_json(req, &body))
+	    bearer_too_fast(service, req, &bearer, &save_rate, "Too many saves",
+		"Nothing was saved: every save is kept as a revision. Wait as Retry-After says and "
+		"send the newest sheet.") ||
+	    !read_revision(req, &revision) || !request_json(req, &body))
 		return;
 	sheets_put(&service->office, &bearer, body, revision, on_verdict, req);
 	json_decref(body);
