@@ -118,7 +118,7 @@ static const struct schema_key limits_keys[] = {
 	"Token requests that may wait for the signer; further ones get 503."),
     LIMIT_SIZE("head", head_bytes, 1024, 1 << 20, "8KiB", "Request line and headers."),
     LIMIT_SIZE("body", body_bytes, 1024, 1 << 24, "256KiB", "A request's body."),
-    LIMIT_SIZE("output", output_bytes, 4096, 1 << 28, "1MiB",
+    LIMIT_SIZE("output", output_bytes, 4096, 1 << 28, "4MiB",
 	"Unsent bytes that a connection may hold before it is dropped."),
     LIMIT_TIME("head_time", head_ms, "10s", "From a request's first byte to the end of its head."),
     LIMIT_TIME("body_time", body_ms, "20s", "From the end of the head to the end of the body."),

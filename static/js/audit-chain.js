@@ -32,7 +32,18 @@ export async function extend({ n, head }, raw) {
 	return { n, head };
 }
 
-/* Checks up to entry `size`; page(after, count) asks for the next ones. The new end. */
+/* Entries after the n-th up to the last-th: a page may end before as many as were asked for. */
+export async function entriesBetween(n, last, page) {
+	const entries = [];
+	while (n + entries.length < last) {
+		const answer = await page(n + entries.length, last - n - entries.length);
+		if (answer.entries.length === 0) throw new Broken(n + entries.length + 1);
+		entries.push(...answer.entries);
+	}
+	return entries;
+}
+
+/* Checks up to entry `size`; page(after, count) asks for the next ones, and may give fewer. The new end. */
 export async function follow(end, size, page, onStep = () => {}) {
 	const COUNT = 500;
 	while (end.n < size) {

@@ -1,5 +1,5 @@
 /* The log of acts: the last entries in words, older ones on request, and the whole chain checked here. */
-import { Broken, beginning, follow } from "./audit-chain.js";
+import { Broken, beginning, entriesBetween, follow } from "./audit-chain.js";
 import { h } from "./dom.js";
 import { namesOf, put, section, whenChanged, whenNear } from "./organiser-parts.js";
 import { actWords, whoWords } from "./organiser-words.js";
@@ -70,8 +70,8 @@ export function auditSection({ page, call }) {
 		more.disabled = true;
 		try {
 			const after = Math.max(0, first - 1 - MORE);
-			const answer = await call("audit", after, Math.min(MORE, first - 1));
-			for (const entry of answer.entries) entries.set(entry.n, entry);
+			for (const entry of await entriesBetween(after, first - 1, (from, count) => call("audit", from, count)))
+				entries.set(entry.n, entry);
 			put(trouble, "");
 			show();
 		} catch {

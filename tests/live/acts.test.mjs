@@ -154,6 +154,47 @@ describe('acts', { concurrency: 2 }, () => {
 		await ctlRefused(instance, 65, /reason/, 'pause');
 	});
 
+	test('one person\'s wild program is slowed down, nobody else', async (t) => {
+		const { instance, round } = await start(t);
+		const wild = new Hand(round, await invite(instance, 'organiser', 'Kim'));
+		const other = new Hand(round, await invite(instance, 'organiser', 'Lee'));
+		const replies = await Promise.all(Array.from({ length: 50 }, (_, i) =>
+			i % 2 ? wild.post('acts', { act: 'notice', notice: null }) : wild.decide('r-000000000000', 'approve')));
+		const slowed = replies.filter(({ status }) => status === 429);
+		assert.ok(slowed.length >= 10 && slowed.length <= 20, `${slowed.length} of 50`);
+		assert.ok(Number(slowed[0].headers['retry-after']) >= 1);
+		assertRefused(slowed[0], 429, 'too-many-requests', /Nothing was done/);
+		assertRefused(await other.post('acts', { act: 'notice', notice: null }), 409, 'not-possible');
+	});
+
+	test('a log of large entries is read page by page, all of it', async (t) => {
+		const { instance, round } = await start(t);
+		const { token } = await invite(instance, 'observer', 'Watcher');
+		const redis = instance.redisClient();
+		t.after(() => redis.disconnect());
+		const sizes = [200, 90, 40, 300, 100, 100, 100, ...Array.from({ length: 120 }, () => 3)];
+		for (const [i, size] of sizes.entries()) // after the invitation
+			await redis.xadd(`{${round.name}}:audit`, `${i + 2}-0`, 'j', JSON.stringify({ act: 'x', n: i + 2, why: '"'.repeat(size * 512) }));
+		let after = 1;
+		const pages = [];
+		for (;;) {
+			const { status, json, text } = await instance.request('GET', `${round.path}/audit?after=${after}&count=1000`,
+				{ headers: { Authorization: `Bearer ${token}` } });
+			assert.equal(status, 200, text);
+			if (json.raw.length === 0)
+				break;
+			assert.equal(json.entries.length, json.raw.length);
+			assert.equal(json.entries[0].n, after + 1);
+			pages.push(json.raw);
+			after = json.entries.at(-1).n;
+		}
+		assert.equal(after, sizes.length + 1);
+		for (const page of pages)
+			assert.ok(page.length === 1 || page.join('').length <= 256 * 1024, `${page.length} entries`);
+		assert.deepEqual(pages.map((page) => page.length).slice(0, 4), [1, 2, 1, 2]);
+		assert.ok(pages.length < 10, `${pages.length} pages`);
+	});
+
 	test('a notice stands until it is taken away', async (t) => {
 		const { instance, round } = await start(t);
 		const hand = new Hand(round, await invite(instance, 'organiser', 'Kim'));

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { Problem, Unreachable, createApi } from "../../../static/js/api.js";
-import { Broken, beginning, extend, follow } from "../../../static/js/audit-chain.js";
+import { Broken, beginning, entriesBetween, extend, follow } from "../../../static/js/audit-chain.js";
 import { EventParser, Following, readEvents } from "../../../static/js/fetch-stream.js";
 import { actsIn } from "../../../static/js/organiser-acts.js";
 import { entryWords } from "../../../static/js/organiser-audit.js";
@@ -296,6 +296,18 @@ test("a chain is checked from its beginning, page by page, and from where a chec
 	assert.deepEqual(steps, [500, 1000, 1200]);
 	assert.deepEqual(end, { n: 1200, head: hash(raw[1199]) });
 	assert.equal((await follow(end, 1203, pages(raw))).n, 1203);
+});
+
+test("pages that end early are followed by further ones, to the last entry and not beyond", async () => {
+	const raw = chainOf(20);
+	const short = async (after, count) => {
+		const page = raw.slice(after, after + Math.min(count, after % 3 + 1));
+		return { raw: page, entries: page.map((text) => JSON.parse(text)) };
+	};
+	assert.equal((await follow(await beginning("c"), 20, short)).head, hash(raw[19]));
+	assert.deepEqual((await entriesBetween(4, 15, short)).map(({ n }) => n), [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+	assert.deepEqual(await entriesBetween(0, 0, short), []);
+	await assert.rejects(entriesBetween(18, 21, short), (error) => error instanceof Broken && error.n === 21);
 });
 
 test("whatever is wrong in a chain is found, and where", async () => {
