@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { ask, field } from "./organiser-dialog.js";
 import { actWords, refusalWords } from "./organiser-words.js";
-import { namesOf, put, section, whenChanged } from "./organiser-parts.js";
+import { namesOf, oneLine, put, section, whenChanged } from "./organiser-parts.js";
 import { fromField, toField } from "./zoned.js";
 
 const NOTICE_MAX = 300;
@@ -58,8 +58,8 @@ export function actsSection({ page, contest, call, refresh }) {
 		const texts = ["ko", "en"].map((lang) => h("textarea", { id: `ask-${lang}`, rows: "2", maxlength: String(NOTICE_MAX), lang }));
 		askFor("disqualify", { title: t("organiser.do.disqualify_entry", { entry: names.entry(id) }),
 			fields: texts.map((input) => ({ input, label: t(`organiser.ask.reason.${input.lang}`),
-				check: () => input.value.trim() ? null : t("organiser.ask.reason_missing") })),
-			body: () => ({ entry: id, reason: { ko: texts[0].value.trim(), en: texts[1].value.trim() } }) });
+				check: () => oneLine(input.value) ? null : t("organiser.ask.reason_missing") })),
+			body: () => ({ entry: id, reason: { ko: oneLine(texts[0].value), en: oneLine(texts[1].value) } }) });
 	}
 
 	const acts = { extend };
@@ -96,7 +96,8 @@ export function actsSection({ page, contest, call, refresh }) {
 		t("organiser.notice.remove"));
 	const noticeForm = h("form", { class: "o-notice", novalidate: true, onsubmit: (event) => {
 		event.preventDefault();
-		if (ko.value.trim() && en.value.trim()) post({ ko: ko.value.trim(), en: en.value.trim() });
+		const notice = { ko: oneLine(ko.value), en: oneLine(en.value) };
+		if (notice.ko && notice.en) post(notice);
 		else put(noticeDone, t("organiser.notice.both"));
 	} }, h("h3", {}, t("organiser.notice.title")), standing,
 	h("div", { class: "o-columns" }, field({ label: t("organiser.notice.ko"), input: ko }),
@@ -107,7 +108,7 @@ export function actsSection({ page, contest, call, refresh }) {
 
 	function preview() {
 		banners.replaceChildren(...[ko, en].map((area) => h("div", { class: "notice notice-provisional", lang: area.lang },
-			h("p", {}, area.value.trim() || "…"))));
+			h("p", {}, oneLine(area.value) || "…"))));
 	}
 
 	async function post(notice) {

@@ -13,7 +13,8 @@ const KNOWN = ["sheet.saved", "sheet.submitted", "sheet.withdrawn", "sheet.refus
 /* What an entry says happened. */
 export function entryWords(page, entry) {
 	if (!KNOWN.includes(entry.act)) return actWords(page, entry);
-	return page.t(`organiser.log.${entry.act.replace(".", "_")}`,
+	const words = entry.act === "ruling.challenge" && entry.decision === "rejected" ? "ruling_rejected" : entry.act.replace(".", "_");
+	return page.t(`organiser.log.${words}`,
 		{ act: entry.requested ? actWords(page, entry.requested) : "" });
 }
 
@@ -43,6 +44,7 @@ export function auditSection({ page, call }) {
 		delete rest.prev;
 		if (String(act).includes("qualif")) delete rest.entry; // named already
 		delete rest.requested;
+		delete rest.decision;
 		const details = Object.entries(rest).map(([key, value]) => `${key}: ${detail(key, value)}`);
 		return h("li", { value: String(n) }, h("time", { datetime: at }, `${times.day(at)} ${times.time(at)}`), " ",
 			h("strong", {}, entryWords(page, entry)), " ", h("span", {}, whoWords(page, who, people)),

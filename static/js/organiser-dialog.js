@@ -1,6 +1,7 @@
 /* A dialog that asks before something is done: what will happen, the reason, and where it cannot be undone by a click the
  * contest's name, typed again. Does nothing itself. */
 import { h } from "./dom.js";
+import { oneLine } from "./organiser-parts.js";
 
 const WHY_MAX = 400;
 
@@ -36,11 +37,11 @@ export function ask(page, { title, what, fields = [], why = true, confirm = true
 		problem.hidden = true;
 		const missing = fields.find(({ check }) => check?.());
 		if (missing) return tell(missing.check(), missing.input);
-		if (why && reason.value.trim() === "") return tell(t("organiser.ask.why_missing"), reason);
+		if (why && oneLine(reason.value) === "") return tell(t("organiser.ask.why_missing"), reason);
 		if (confirm && !isName(name.value, contest.name)) return tell(t("organiser.ask.name_differs"), name);
 		submit.disabled = true;
 		try {
-			await act({ why: reason.value.trim(), confirm: name.value.trim() });
+			await act({ why: oneLine(reason.value), confirm: name.value.trim() });
 			dialog.close();
 		} catch (error) {
 			tell(words(error), submit);

@@ -3,6 +3,9 @@ import { h, put } from "./dom.js";
 
 export { put };
 
+/* As the API takes sentences: breaks, tabs and runs of spaces are one space. */
+export const oneLine = (text) => text.replace(/\s+/g, " ").trim();
+
 /* Draws only when what it looks at has changed: progress comes up to four times a second. */
 export function whenChanged(look, draw) {
 	let before = null;

@@ -225,7 +225,7 @@ describe('organiser', () => {
 	test('a notice is previewed, put up for all pages and taken down', async () => {
 		const context = await newBrowser(browser, instance);
 		const page = await open(context, await invite('organiser'));
-		await page.locator('#notice-ko').fill('점검이 있습니다 <b>');
+		await page.locator('#notice-ko').fill('점검이\n있습니다 <b>\n');
 		await page.locator('#notice-en').fill('Maintenance');
 		await shows(page.locator('.o-preview'), '점검이 있습니다 <b>');
 		await button(page, 'organiser.notice.put').click();

@@ -4,6 +4,7 @@ import "./setup.mjs";
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { Problem, Unreachable, createApi } from "../../../static/js/api.js";
@@ -12,6 +13,7 @@ import { EventParser, Following, readEvents } from "../../../static/js/fetch-str
 import { actsIn } from "../../../static/js/organiser-acts.js";
 import { entryWords } from "../../../static/js/organiser-audit.js";
 import { isName } from "../../../static/js/organiser-dialog.js";
+import { oneLine } from "../../../static/js/organiser-parts.js";
 import { rejectionRows } from "../../../static/js/organiser-health.js";
 import { troublesOf } from "../../../static/js/organiser-head.js";
 import { aboveCut, byRank } from "../../../static/js/organiser-standing.js";
@@ -441,6 +443,27 @@ test("entries of the log are told in words, unknown ones by their own name", () 
 	assert.equal(whoWords(page, "expert:expert-1", new Map([["expert-1", "김서연"]])), "organiser.who.expert|김서연");
 	assert.equal(whoWords(page, "operator:root:x"), "organiser.who.operator|root:x");
 	assert.equal(whoWords(page, "something"), "something");
+});
+
+/* Every act that the server's sources write into the log. */
+test("every act of the log has its words", () => {
+	const folder = new URL("../../../daemon/office/", import.meta.url);
+	const text = readdirSync(folder).filter((file) => file.endsWith(".c"))
+		.map((file) => readFileSync(new URL(file, folder), "utf8")).join("\n");
+	const acts = new Set([/\}", "act", "([a-z.]+)"/g, /"act",\s*signing->correct \? "([a-z]+)"/g, /\{"([a-z]+)", DEED_/g,
+		/"((?:sheet|pledge|request|ruling)\.[a-z]+)"/g].flatMap((form) => [...text.matchAll(form)].map(([, act]) => act)));
+	for (const some of ["metrics", "invite", "revoke", "correct", "ruling.lifted", "sheet.withdrawn", "disqualify"]) {
+		assert.ok(acts.has(some), some);
+	}
+	const page = { t: (key) => key, pick: (words) => words.ko, contest: { entries: [] }, times: { moment: () => "" } };
+	for (const act of [...acts, "certify"]) assert.match(entryWords(page, { act }), /^organiser\.(log|act)\./, act);
+	assert.equal(entryWords(page, { act: "ruling.challenge", decision: "upheld" }), "organiser.log.ruling_challenge");
+	assert.equal(entryWords(page, { act: "ruling.challenge", decision: "rejected" }), "organiser.log.ruling_rejected");
+});
+
+test("sentences go out as one line, however they were typed", () => {
+	assert.equal(oneLine(" 점검이\r\n\n있습니다\t 곧\u2028끝 \n"), "점검이 있습니다 곧 끝");
+	assert.equal(oneLine(" \n "), "");
 });
 
 test("a refusal says what is known: never that an act was not done when nobody knows", () => {
