@@ -356,7 +356,7 @@ static void export_admitted(struct service *service, struct request *req,
 	} else if (reading->kind == EXPORT_AUDIT) {
 		desk_audit(service->desk, 0, AUDIT_MAX, on_piece, reading);
 	} else {
-		lookout_look(service->lookout, on_board, reading);
+		lookout_look(service->lookout, LOOK_ALL, on_board, reading);
 	}
 }
 
