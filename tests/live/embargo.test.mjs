@@ -349,8 +349,21 @@ describe('what is shown while it moves', { concurrency: 2 }, () => {
 		await fifth.saved({ scores, comments, recused: { 'nc-ai': '자문한 적이 있음' }, state: 'submitted' }, revision);
 		await eventually(async () => (await stage.tally()).standing.length === 0, 'no standing');
 		assert.equal((await stage.tally()).experts.panels[0].entries[3].withheld, 'too-few');
+
+		// A sixth sheet moves the denominator alone, until ten are there: a difference would tell its score.
+		const [sixth] = await stage.rate('experts', 1, [-5]);
+		const six = await eventually(async () => {
+			const tally = await stage.tally();
+			return tally.experts.panels[0].submitted === 6 && tally;
+		}, 'six sheets');
+		assert.deepEqual([six.experts.panels[0].entries[0], six.experts.panels[0].entries[0].value],
+			[{ entry: ENTRIES[0], n: 6, of: 6, recused: 0, value: TOTALS[0], left_out: 2, spread: 0, counted: 5 }, TOTALS[0]]);
+		await ctlDone(instance, 'revoke', sixth.id, '--why', 'not one of ours');
+		await ofNow(5);
 		await ctlDone(instance, 'close', '--why', 'done');
 		await ctlDone(instance, 'publish');
+		// Whoever is revoked after the close has said what was said.
+		await ctlDone(instance, 'revoke', fifth.id, '--why', 'it is over');
 		const isKept = (standing) => {
 			for (const row of standing) {
 				const isFew = row.entry === 'nc-ai';
