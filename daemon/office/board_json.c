@@ -148,29 +148,52 @@ static bool standing_is_public(const struct contest *contest, const struct board
 	return true;
 }
 
+/* The reason in both languages, borrowed; NULL: not disqualified. */
+static json_t *reason_of(const struct board *board, const char *entry)
+{
+	char id[DESK_FIELD_MAX];
+	json_t *ruling;
+	size_t i;
+
+	(void)snprintf(id, sizeof(id), "disqualified/%s", entry);
+	json_array_foreach(board->rulings, i, ruling)
+	{
+		const char *of = json_string_value(json_object_get(ruling, "id"));
+
+		if (of && strcmp(of, id) == 0)
+			return json_object_get(ruling, "why");
+	}
+	return NULL;
+}
+
 /* The standing's rows name a disqualification in Korean; pages want it in either language. */
 static void tell_reasons(const struct board *board, json_t *rows)
 {
-	size_t r, i;
-	json_t *row, *ruling;
+	json_t *row;
+	size_t i;
 
-	json_array_foreach(rows, r, row)
+	json_array_foreach(rows, i, row)
 	{
 		const char *entry = json_string_value(json_object_get(row, "entry"));
-		char id[DESK_FIELD_MAX];
 
-		if (!json_object_get(row, "disqualified"))
-			continue;
-		(void)snprintf(id, sizeof(id), "disqualified/%s", entry);
-		json_array_foreach(board->rulings, i, ruling)
-		{
-			const char *of = json_string_value(json_object_get(ruling, "id"));
-
-			if (of && strcmp(of, id) == 0)
-				json_object_set(
-				    row, "disqualified", json_object_get(ruling, "why"));
-		}
+		if (json_object_get(row, "disqualified"))
+			json_object_set(row, "disqualified", reason_of(board, entry));
 	}
+}
+
+/* Whoever is out by a named reason is told, also where most rows are not shown. */
+static json_t *disqualified_json(const struct contest *contest, const struct board *board)
+{
+	json_t *list = json_array();
+
+	for (size_t e = 0; e < contest->n_entries; e++) {
+		json_t *reason = reason_of(board, contest->entries[e].id);
+
+		if (reason)
+			json_array_append_new(list, json_pack("{s:s, s:O}", "entry",
+							contest->entries[e].id, "reason", reason));
+	}
+	return list;
 }
 
 /* Whether the panel behind a part is too small for the public, of this entry, or of any. */
@@ -280,6 +303,7 @@ json_t *board_public_standing(
 	rows = json_incref(json_object_get(standing, "rows"));
 	json_object_del(standing, "rows");
 	tell_reasons(board, rows);
+	json_object_set_new(standing, "disqualified", disqualified_json(contest, board));
 	*ret_formula = standing;
 	return rows ? rows : json_array();
 }
