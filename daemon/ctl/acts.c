@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "ctl/ctl.h"
+#include "ctl/screen.h"
 #include "ctl/session.h"
 
 #define SHARED                                                                                     \
@@ -44,14 +45,14 @@ static void tell_outcome(const struct session *session)
 	if (session->options.json)
 		session_print_json(session->verdict.members);
 	else if (session->verdict.status == 202)
-		(void)printf("%s: waits for another organiser as request %s: tallyctl approve %s\n",
+		screen_print("%s: waits for another organiser as request %s: tallyctl approve %s\n",
 		    round, text_member(session, "request"), text_member(session, "request"));
 	else if (json_object_get(session->verdict.members, "phase"))
-		(void)printf("%s: done; the contest is %s. Entry %" JSON_INTEGER_FORMAT
+		screen_print("%s: done; the contest is %s. Entry %" JSON_INTEGER_FORMAT
 			     " of the audit log.\n",
 		    round, text_member(session, "phase"), number_member(session, "n"));
 	else
-		(void)printf("%s: done. Entry %" JSON_INTEGER_FORMAT " of the audit log.\n", round,
+		screen_print("%s: done. Entry %" JSON_INTEGER_FORMAT " of the audit log.\n", round,
 		    number_member(session, "n"));
 }
 
@@ -210,7 +211,7 @@ static void print_request(const json_t *request)
 {
 	char at[CLOCK_TEXT_SIZE];
 	char *act = json_dumps(json_object_get(request, "act"), JSON_ENCODE_ANY | JSON_COMPACT);
-	(void)printf("%s  %s  %s\n    %s\n    %s\n",
+	screen_print("%s  %s  %s\n    %s\n    %s\n",
 	    json_string_value(json_object_get(request, "id")),
 	    clock_format(json_integer_value(json_object_get(request, "at")), 0, at),
 	    json_string_value(json_object_get(request, "who")), act ? act : "",
@@ -231,7 +232,7 @@ static void print_requests(const struct listing *listing)
 		print_request(request);
 	}
 	if (json_array_size(listing->requests) == 0)
-		(void)printf("%s: no request waits.\n", listing->session->round->name);
+		screen_print("%s: no request waits.\n", listing->session->round->name);
 }
 
 static int run_requests(const struct ctl *ctl, int argc, char **argv)

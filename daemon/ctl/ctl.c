@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "ctl/screen.h"
+
 static void complain(const char *format, va_list args)
 {
 	(void)fputs("tallyctl: ", stderr);
-	(void)vfprintf(stderr, format, args);
+	screen_vprint(stderr, format, args);
 	(void)fputc('\n', stderr);
 }
 

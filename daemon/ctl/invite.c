@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "ctl/csvfile.h"
 #include "ctl/qr.h"
+#include "ctl/screen.h"
 #include "ctl/session.h"
 #include "office/people.h"
 
@@ -261,11 +262,11 @@ static void print_person(const struct inviting *it, const json_t *person)
 	const char *entry;
 	const json_t *organisation;
 
-	(void)printf("%s%s%s (%s), until %s\n  %s\n", text_of(person, "name"),
+	screen_print("%s%s%s (%s), until %s\n  %s\n", text_of(person, "name"),
 	    affiliation != NULL ? ", " : "", affiliation != NULL ? affiliation : "",
 	    text_of(person, "id"), text_of(person, "expires_at"), link);
-	json_object_foreach(json_object_get(person, "conflicts"), entry, organisation)(void)
-	    printf("  conflict of interest: %s (%s)\n", entry, json_string_value(organisation));
+	json_object_foreach(json_object_get(person, "conflicts"), entry, organisation) screen_print(
+	    "  conflict of interest: %s (%s)\n", entry, json_string_value(organisation));
 	if (it->qr && qr_print(link, stdout) < 0)
 		(void)ctl_fail(0, "warning: the link does not fit a QR code.");
 }

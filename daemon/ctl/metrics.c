@@ -11,6 +11,7 @@
 #include "contest/aggregate.h"
 #include "ctl/csvfile.h"
 #include "ctl/ctl.h"
+#include "ctl/screen.h"
 #include "ctl/session.h"
 
 static const char usage[] =
@@ -126,7 +127,7 @@ static void tell_warnings(const struct session *session)
 	json_t *warning;
 	json_array_foreach(json_object_get(session->verdict.members, "warnings"), i, warning)
 	{
-		(void)fprintf(stderr, "tallyctl: warning: %s\n", json_string_value(warning));
+		screen_warn(json_string_value(warning));
 	}
 }
 
@@ -137,11 +138,11 @@ static void tell_import(const struct session *session)
 	if (session->options.json)
 		session_print_json(members);
 	else if (session->verdict.status == 202)
-		(void)printf(
+		screen_print(
 		    "%s: the replacement waits for another organiser: tallyctl approve %s\n", round,
 		    json_string_value(json_object_get(members, "request")));
 	else
-		(void)printf("%s: %lld new, %lld replaced.\n", round,
+		screen_print("%s: %lld new, %lld replaced.\n", round,
 		    (long long)json_integer_value(json_object_get(members, "imported")),
 		    (long long)json_integer_value(json_object_get(members, "replaced")));
 }
@@ -230,13 +231,13 @@ static void print_metrics(const struct listing *listing)
 	}
 	json_array_foreach(listing->metrics, i, metric)
 	{
-		(void)printf("%-16s %-20s %12s  %s, %s, %s (version %lld)\n",
+		screen_print("%-16s %-20s %12s  %s, %s, %s (version %lld)\n",
 		    text_of(metric, "part"), text_of(metric, "entry"), text_of(metric, "value"),
 		    text_of(metric, "source"), text_of(metric, "as_of"), text_of(metric, "method"),
 		    (long long)json_integer_value(json_object_get(metric, "version")));
 	}
 	if (json_array_size(listing->metrics) == 0)
-		(void)printf("%s: no metric yet.\n", listing->session->round->name);
+		screen_print("%s: no metric yet.\n", listing->session->round->name);
 }
 
 static int list_metrics(const struct ctl *ctl, const struct session_options *options)

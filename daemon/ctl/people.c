@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "contest/conflict.h"
+#include "ctl/screen.h"
 #include "ctl/session.h"
 
 static const char usage[] =
@@ -135,7 +136,7 @@ static void print_table(const json_t *people)
 
 	if (json_array_size(people) == 0)
 		(void)puts("nobody is invited yet");
-	json_array_foreach(people, i, person)(void) printf("%-18s  %-7s  until %s  %s%s%s%s%s%s\n",
+	json_array_foreach(people, i, person) screen_print("%-18s  %-7s  until %s  %s%s%s%s%s%s\n",
 	    text_of(person, "id"), text_of(person, "state"), text_of(person, "expires_at"),
 	    text_of(person, "name"), text_of(person, "affiliation")[0] ? ", " : "",
 	    text_of(person, "affiliation"), text_of(person, "email")[0] ? " <" : "",

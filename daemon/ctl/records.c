@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/encode.h"
+#include "ctl/screen.h"
 #include "ctl/session.h"
 #include "office/exports.h"
 
@@ -35,7 +36,7 @@ static void print_entry(const json_t *entry)
 {
 	const char *why = member(entry, "why");
 
-	(void)printf("%6lld  %s  %-28s  %s%s%s\n",
+	screen_print("%6lld  %s  %-28s  %s%s%s\n",
 	    (long long)json_integer_value(json_object_get(entry, "n")), member(entry, "at"),
 	    member(entry, "who"), member(entry, "act"), *why ? ": " : "", why);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "ctl/screen.h"
 #include "ctl/session.h"
 
 static const char usage[] =
@@ -34,7 +35,7 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 	if (session.status == EX_OK && options.json)
 		session_print_json(session.verdict.members);
 	else if (session.status == EX_OK)
-		(void)printf("revoked: %s (%s)\n",
+		screen_print("revoked: %s (%s)\n",
 		    json_string_value(json_object_get(session.verdict.members, "name")), id);
 	return session_close(&session);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "ctl/screen.h"
 #include "ctl/session.h"
 
 #define OPTIONS                                                                                    \
@@ -26,14 +27,14 @@ static void tell(const struct session *session)
 		session_print_json(members);
 		return;
 	}
-	(void)printf("%s (%s), %s: %s. Entry %" JSON_INTEGER_FORMAT " of the audit log.\n",
+	screen_print("%s (%s), %s: %s. Entry %" JSON_INTEGER_FORMAT " of the audit log.\n",
 	    json_string_value(json_object_get(members, "name")),
 	    json_string_value(json_object_get(members, "person")),
 	    json_string_value(json_object_get(members, "entry")),
 	    json_string_value(json_object_get(members, "decision")),
 	    json_integer_value(json_object_get(members, "n")));
 	if (warning)
-		(void)fprintf(stderr, "tallyctl: warning: %s\n", warning);
+		screen_warn(warning);
 }
 
 static int rule(const struct ctl *ctl, const struct session_options *options, enum ruling ruling,

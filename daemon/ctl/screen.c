@@ -1,11 +1,87 @@
-/* Lays out cells. Knows the width of characters from the C library's UTF-8 locale. */
+/* Lays out cells, and lets nothing through that would act on the terminal. Knows the width of
+ * characters from the C library's UTF-8 locale. */
 #include "ctl/screen.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
+
+#include "base/text.h"
+
+/* ---- what a terminal is given ---- */
+
+/* \u as in RFC 8259 section 7: beyond U+FFFF as two surrogates. */
+static void write_json_escape(FILE *file, uint32_t point)
+{
+	if (point < 0x10000)
+		(void)fprintf(file, "\\u%04" PRIx32, point);
+	else
+		(void)fprintf(file, "\\u%04" PRIx32 "\\u%04" PRIx32,
+		    0xd800 + ((point - 0x10000) >> 10), 0xdc00 + ((point - 0x10000) & 0x3ff));
+}
+
+static void write_escape(FILE *file, uint32_t point)
+{
+	(void)fprintf(file, "\\u{%" PRIx32 "}", point);
+}
+
+static void write_shown(FILE *file, struct slice text, void (*escape)(FILE *file, uint32_t point))
+{
+	while (text.len > 0) {
+		uint32_t point = 0;
+		size_t size = text_next(text, &point);
+
+		if (size == 0)
+			(void)fprintf(file, "\\x{%02x}", (unsigned char)*text.ptr);
+		else if (point != '\n' && text_is_unshown(point))
+			escape(file, point);
+		else
+			(void)fwrite(text.ptr, 1, size, file);
+		size += size == 0;
+		text = slice_make(text.ptr + size, text.len - size);
+	}
+}
+
+void screen_write(FILE *file, struct slice text)
+{
+	write_shown(file, text, write_escape);
+}
+
+void screen_write_json(FILE *file, struct slice json)
+{
+	write_shown(file, json, write_json_escape);
+}
+
+void screen_vprint(FILE *file, const char *format, va_list args)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0)
+		return;
+	screen_write(file, slice_text(text));
+	free(text);
+}
+
+void screen_print(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	screen_vprint(stdout, format, args);
+	va_end(args);
+}
+
+void screen_warn(const char *sentence)
+{
+	(void)fputs("tallyctl: warning: ", stderr);
+	screen_write(stderr, slice_text(sentence));
+	(void)fputc('\n', stderr);
+}
+
+/* ---- columns ---- */
 
 int screen_width(const char *text)
 {

@@ -2,11 +2,25 @@
 #ifndef TALLYD_CTL_SCREEN_H
 #define TALLYD_CTL_SCREEN_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/buf.h"
+
+/* Writes text to a terminal: LF as it is, and whatever could move the cursor, change colours or
+ * turn the direction of text (base/text.h: text_is_unshown()) as \u{9b}; a byte that is no UTF-8 as
+ * \x{ff}. What others typed goes out only through here. */
+void screen_write(FILE *file, struct slice text);
+__attribute__((format(printf, 2, 0))) void screen_vprint(
+    FILE *file, const char *format, va_list args);
+/* To standard output. */
+__attribute__((format(printf, 1, 2))) void screen_print(const char *format, ...);
+/* "tallyctl: warning: <sentence>" and a LF, to standard error. */
+void screen_warn(const char *sentence);
+/* JSON text, which means the same with such characters as \u009b. */
+void screen_write_json(FILE *file, struct slice json);
 
 /* Columns that a text takes; what a terminal cannot show takes none. */
 int screen_width(const char *text);

@@ -15,12 +15,15 @@
 #include <openssl/crypto.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "config/contestfile.h"
+#include "ctl/screen.h"
 #include "store/redis.h"
 
-#define CONNECT_MS 3000
-#define ANSWER_MS  10000
-#define BY_MAX     64 /* bytes of a name given with --by */
+#define CONNECT_MS   3000
+#define ANSWER_MS    10000
+#define BY_MAX       64 /* characters of a name given with --by */
+#define BY_BYTES_MAX (OFFICE_WHO_MAX - sizeof("operator:"))
 
 /* ---- which contest ---- */
 
@@ -235,10 +238,17 @@ void session_done(struct session *session, int status)
 
 static bool is_plain_name(const char *name)
 {
-	for (const char *at = name; *at != '\0'; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+	long n = text_characters(slice_text(name));
+
+	for (struct slice rest = slice_text(name); n > 0 && rest.len > 0;) {
+		uint32_t point = 0;
+		size_t size = text_next(rest, &point);
+		if (text_is_unshown(point))
 			return false;
-	return name[0] != '\0' && strlen(name) <= BY_MAX;
+		rest = slice_make(rest.ptr + size, rest.len - size);
+	}
+	return n > 0 && n <= BY_MAX && strlen(name) <= BY_BYTES_MAX &&
+	       !text_is_blank(slice_text(name));
 }
 
 static int name_operator(struct session *session)
@@ -248,7 +258,10 @@ static int name_operator(struct session *session)
 
 	if (name != NULL && !is_plain_name(name))
 		return ctl_fail(EX_USAGE,
-		    "--by takes a name of 1 to %d bytes, without control characters.", BY_MAX);
+		    "--by takes a name on one line: 1 to %d characters in UTF-8 that are all seen, "
+		    "and "
+		    "at most %d bytes.",
+		    BY_MAX, (int)BY_BYTES_MAX);
 	if (name != NULL || (login != NULL && is_plain_name(login->pw_name)))
 		(void)snprintf(session->who, sizeof(session->who), "operator:%s",
 		    name != NULL ? name : login->pw_name);
@@ -374,8 +387,11 @@ void session_keep(void *arg, const struct verdict *verdict)
 
 void session_print_json(const json_t *json)
 {
-	(void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+
+	screen_write_json(stdout, slice_text(text));
 	(void)fputc('\n', stdout);
+	free(text);
 }
 
 int session_close(struct session *session)

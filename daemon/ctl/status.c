@@ -229,7 +229,7 @@ static void redraw(struct buf *out)
 	for (size_t at = 0, start = 0; at < out->len; at++) {
 		if (out->data[at] != '\n')
 			continue;
-		(void)fwrite(out->data + start, 1, at - start, stdout);
+		screen_write(stdout, slice_make(out->data + start, at - start));
 		(void)fputs("\x1b[K\n", stdout);
 		start = at + 1;
 	}
@@ -247,7 +247,8 @@ static void show(struct looking *looking, const struct board *board, const struc
 			session_print_json(json_object_get(json, "tally"));
 		} else if (looking->again) {
 			char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
-			(void)printf("%s\n", line ? line : "");
+			screen_write_json(stdout, slice_text(line));
+			(void)fputc('\n', stdout);
 			free(line);
 		} else {
 			session_print_json(json);
@@ -257,7 +258,7 @@ static void show(struct looking *looking, const struct board *board, const struc
 		if (looking->again && isatty(STDOUT_FILENO))
 			redraw(&out);
 		else
-			(void)fwrite(out.data, 1, out.len, stdout);
+			screen_write(stdout, buf_slice(&out));
 	}
 	(void)fflush(stdout);
 	buf_release(&out);

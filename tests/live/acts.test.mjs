@@ -154,6 +154,28 @@ describe('acts', { concurrency: 2 }, () => {
 		await ctlRefused(instance, 65, /reason/, 'pause');
 	});
 
+	test('a name given with --by is seen, and what stands in the log does nothing to the terminal', async (t) => {
+		const { instance, round } = await start(t);
+		for (const by of ['', '  ', 'a\nb', 'a\u009bb', 'a\u202eb', '\u3164', 'a\u200bb', '가'.repeat(37), 'x'.repeat(65)])
+			await ctlRefused(instance, 64, /--by takes a name/, 'pause', '--why', 'x', '--by', by);
+		await ctlDone(instance, 'pause', '--why', 'x', '--by', '김주최');
+		const redis = instance.redisClient();
+		t.after(() => redis.disconnect());
+		const evil = 'a\u001b[2J\u009b\u202eb';
+		await redis.xadd(`{${round.name}}:audit`, '2-0', 'j', JSON.stringify({ act: 'x', n: 2, who: evil, why: evil }));
+		await redis.hset(`{${round.name}}:requests`, 'r-000000000000', JSON.stringify({ act: { act: evil }, who: evil, at: 1, why: evil }));
+		await redis.hset(`{${round.name}}:people`, 'observer-abcdefgh', JSON.stringify({ role: 'observer', name: evil, jti: 'x',
+			issued: 1, expires: 2 }));
+		for (const command of ['audit', 'people', 'status', 'requests']) {
+			const { stdout } = await ctlDone(instance, command);
+			assert.match(stdout, /a\\u(\{1b\}|001b)\[2J\\u\{9b\}\\u\{202e\}b/, command);
+			assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/, command);
+			const { stdout: json } = await ctlDone(instance, command, '--json');
+			assert.doesNotMatch(json, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/, command);
+			assert.ok(JSON.stringify(JSON.parse(json)).includes(JSON.stringify(evil).slice(1, -1)), command);
+		}
+	});
+
 	test('one person\'s wild program is slowed down, nobody else', async (t) => {
 		const { instance, round } = await start(t);
 		const wild = new Hand(round, await invite(instance, 'organiser', 'Kim'));
