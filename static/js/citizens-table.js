@@ -29,7 +29,8 @@ export function citizensTable(page) {
 	let rows = null;
 
 	const body = h("tbody");
-	const caption = h("caption");
+	const what = h("span");
+	const caption = h("caption", {}, what, form.name === "ranking" && h("span", { class: "under" }, t(`results.method.${form.method}`)));
 	const table = h("table", { class: "tally", tabindex: "-1" }, caption, h("thead", {}, h("tr", {},
 		h("th", { scope: "col", class: "rank" }, heads.rank), h("th", { scope: "col" }, heads.entry),
 		h("th", { scope: "col", class: "figure" }, heads.votes), h("th", { scope: "col", class: "figure" }, heads.value),
@@ -45,8 +46,7 @@ export function citizensTable(page) {
 	function draw(snapshot) {
 		rows = rowsOf(contest, snapshot, pick);
 		const kind = t(`results.kind.${kindOf(snapshot)}`);
-		put(caption, t("results.caption", { noun, what: heads.value, kind })
-			+ (form.name === "ranking" ? `. ${t(`results.method.${form.method}`)}` : ""));
+		put(what, t("results.caption", { noun, what: heads.value, kind }));
 		message.hidden = Boolean(rows) && snapshot.ballots > 0;
 		put(message, !rows ? t(`results.${snapshot.withheld}`) : emptyWords(page, snapshot));
 		for (const row of rows ?? contest.entries.map(({ id }) => ({ id, rank: null, hidden: true }))) drawRow(row);

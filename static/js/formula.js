@@ -1,6 +1,6 @@
 /* How everything on the results page is computed, in words and, where the standing is public, in one entry's numbers. */
 import { h } from "./dom.js";
-import { byRank, fullPoints, workingOf, workingText } from "./standing.js";
+import { byRank, citizensTitle, fullPoints, workingOf, workingText } from "./standing.js";
 
 /* What the votes themselves say, whatever else there is. */
 function citizens({ t, contest }, noun) {
@@ -63,9 +63,4 @@ export function formulaNodes(page, snapshot) {
 	const stage = page.contest.stage ? standing(page, snapshot, noun) : [];
 	const rest = [...experts(page, noun), ...stage];
 	return [rest.length > 0 && h("h3", {}, citizensTitle(page)), ...citizens(page, noun), ...rest].filter(Boolean);
-}
-
-/* What the citizens' part is called: as the stage names it, since voters may be members rather than citizens. */
-export function citizensTitle({ t, pick, contest }) {
-	return pick(contest.stage?.parts.find(({ source }) => source === "citizens")?.name) || t("results.votes_title");
 }

@@ -3,13 +3,13 @@
 import { citizensTable } from "./citizens-table.js";
 import { byId, copy, download, h, put, whenChanged } from "./dom.js";
 import { expertsTables } from "./experts-table.js";
-import { citizensTitle, formulaNodes } from "./formula.js";
+import { formulaNodes } from "./formula.js";
 import { liveTally } from "./live.js";
 import { outcome } from "./outcome.js";
 import { address, badge, kindBadge, openSite, showNotice } from "./site.js";
-import { expertsCsv, standingCsv } from "./standing.js";
+import { citizensTitle, expertsCsv, isReference, standingCsv } from "./standing.js";
 import { standingTables } from "./standing-table.js";
-import { csvOf, hasResult, kindOf, totalWords } from "./tally.js";
+import { csvOf, hasResult, isFinal, kindOf, totalWords } from "./tally.js";
 
 const ANNOUNCE_MS = 15_000;
 
@@ -43,13 +43,7 @@ function follow() {
 	function board(id, title, { element }) {
 		return h("section", { class: `board board-${id}`, id, "aria-labelledby": `${id}-title` },
 			h("h2", { id: `${id}-title`, class: several ? null : "unseen" }, title),
-			id === "citizens" && isReference() && h("p", { class: "soft reference" }, t("results.reference")), element);
-	}
-
-	/* Whether the votes count for nothing in the standing: then nobody is to think that they decide. */
-	function isReference() {
-		const parts = contest.stage?.parts.filter(({ source }) => source === "citizens") ?? [];
-		return parts.length > 0 && parts.every(({ weight }) => weight === 0);
+			id === "citizens" && isReference(contest) && h("p", { class: "soft reference" }, t("results.reference")), element);
 	}
 
 	/* What shows no numbers yet takes less room than what does. */
@@ -83,6 +77,7 @@ function follow() {
 
 	function drawStrip(snapshot) {
 		drawBadges(snapshot);
+		byId("connection").hidden = byId("pause").hidden = isFinal(snapshot); // still followed: a correction may come
 		put(byId("total"), totalWords(page, snapshot));
 		put(byId("as-of"), t("results.as_of", { time: page.times.time(snapshot.as_of) }));
 		put(byId("print-head"), t("results.print_kind",

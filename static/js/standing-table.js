@@ -1,7 +1,7 @@
 /* The stage's standing: as much of it as the contest makes public (publish: full, top-and-mean, advancers), with the
  * cut line between those that advance and those that do not, and the points of each part below. */
 import { h, whenChanged } from "./dom.js";
-import { advancing, byRank, cutAfter, endsSubtotal, fullPoints, reasonOf } from "./standing.js";
+import { advancing, byRank, cutAfter, disqualifiedOf, endsSubtotal, fullPoints, reasonOf } from "./standing.js";
 
 /* { element, parts, draw(snapshot) }: `parts` is the wide table, which stands by itself. */
 export function standingTables(page) {
@@ -46,6 +46,10 @@ function fateOf({ t, pick }, row) {
 	return row.advanced === false && h("span", { class: "under" }, t("standing.not_advanced"));
 }
 
+/* A total, or that it is kept back: a dash alone would look like a value that is missing. */
+const totalOf = ({ t }, formula, points) => (value) => isKeptBack(formula, [value])
+	? h("span", { class: "under-why" }, t("standing.kept")) : points(value);
+
 /* ---- full ---- */
 
 function full(page, { standing, formula }, { name, noun }) {
@@ -54,12 +58,13 @@ function full(page, { standing, formula }, { name, noun }) {
 	const cut = cutAfter(rows);
 	const most = fullPoints(formula.parts);
 	const points = number.column(rows.map((row) => row.points));
+	const told = totalOf(page, formula, points);
 	const line = (row) => {
 		const tr = h("tr", { class: row.disqualified ? "is-out" : null }, rankCell(page, row),
 			h("th", { scope: "row" }, h("span", { class: "board-name" }, name(row.entry)),
 				fateOf(page, row),
-				h("span", { class: "bar", "aria-hidden": "true" }, h("span", {}))),
-			h("td", { class: "figure figure-strong" }, points(row.points)));
+				typeof row.points === "number" && h("span", { class: "bar", "aria-hidden": "true" }, h("span", {}))),
+			h("td", { class: "figure figure-strong" }, row.rank ? told(row.points) : points(row.points)));
 		tr.style.setProperty("--bar", String(most > 0 ? (row.points ?? 0) / most : 0));
 		return tr;
 	};
@@ -68,12 +73,15 @@ function full(page, { standing, formula }, { name, noun }) {
 	return [h("table", { class: "tally tally-small standing" },
 		h("caption", {}, t("standing.caption", { max: number.count(most) })), head(page, noun),
 		h("tbody", {}, rows.flatMap((row, i) => i === cut ? [cutLine(), line(row)] : [line(row)]))),
-	formula.complete && rows.some(({ points, rank }) => rank && points === null)
+	isKeptBack(formula, rows.filter(({ rank }) => rank).map((row) => row.points))
 		&& h("p", { class: "soft" }, t("standing.kept_text", { noun })),
 	formula.complete && formula.advance.count > 0 && cut === null
 		&& h("p", { class: "soft" }, rows.some(({ advanced }) => advanced) ? t("standing.all") : t("standing.nobody", { noun }))]
 		.filter(Boolean);
 }
+
+/* Whether a total is there, but made of too few experts to be told. */
+const isKeptBack = ({ complete }, totals) => complete && totals.includes(null);
 
 /* A value that is there, but of too few experts to be told. */
 const isKept = ({ missing }, part, { entry, disqualified }) => part.source === "panel" && part.weight > 0 && !disqualified
@@ -106,7 +114,7 @@ function partsTable(page, { standing, formula }, { name, noun }) {
 	});
 	const points = number.column(rows.map((row) => row.points));
 	columns.push({ title: t("standing.points"), under: t("standing.part_points", { n: number.count(fullPoints(parts)) }),
-		strong: true, cell: (row) => points(row.points) });
+		strong: true, cell: (row) => row.rank ? totalOf(page, formula, points)(row.points) : points(row.points) });
 	const kind = ({ strong }) => strong ? "figure figure-sum" : "figure";
 	return [h("h3", { id: "parts-title" }, t("standing.parts")),
 		h("div", { class: "scroll", tabindex: "0", role: "group", "aria-labelledby": "parts-title" },
@@ -124,14 +132,16 @@ function topAndMean(page, { standing, formula }, { name, noun }) {
 	const { t, number } = page;
 	const rows = byRank(standing);
 	const points = number.column([...rows.map((row) => row.points), formula.mean]);
+	const told = totalOf(page, formula, points);
 	const best = rows[0]?.rank;
 	return [h("p", { class: "message message-small" }, t("standing.publish.top-and-mean", { noun })),
 		rows.length > 0 && h("table", { class: "tally tally-small standing" },
 			h("caption", {}, t("standing.caption", { max: number.count(fullPoints(formula.parts)) })), head(page, noun),
 			h("tbody", {}, rows.map((row) => h("tr", {}, rankCell(page, row), h("th", { scope: "row" }, name(row.entry)),
-				h("td", { class: "figure figure-strong" }, points(row.points)))),
+				h("td", { class: "figure figure-strong" }, told(row.points)))),
 			h("tr", { class: "mean" }, h("td", { class: "rank" }, "–"), h("th", { scope: "row" }, t("standing.mean", { noun })),
-				h("td", { class: "figure figure-strong" }, points(formula.mean))))),
+				h("td", { class: "figure figure-strong" }, told(formula.mean))))),
+		isKeptBack(formula, [...rows.map((row) => row.points), formula.mean]) && h("p", { class: "soft" }, t("standing.kept_text", { noun })),
 		best > 1 && h("p", { class: "soft" }, t("standing.empty_top", { noun })),
 		decision(page, { standing, formula }, { name, noun })].flat().filter(Boolean);
 }
@@ -145,8 +155,17 @@ function advancers(page, snapshot, look) {
 function decision(page, snapshot, { name, noun }) {
 	const { t } = page;
 	const ids = advancing(snapshot);
-	if (ids === null) return snapshot.formula.advance.count > 0 ? [h("p", { class: "soft" }, t("standing.undecided"))] : [];
-	if (ids.length === 0) return [h("p", {}, t("standing.nobody", { noun }))];
+	const out = disqualified(page, snapshot, { name, noun });
+	if (ids === null) return [snapshot.formula.advance.count > 0 && h("p", { class: "soft" }, t("standing.undecided")), ...out].filter(Boolean);
+	if (ids.length === 0) return [h("p", {}, t("standing.nobody", { noun })), ...out];
 	return [h("h3", {}, t("standing.who", { noun })), h("p", { class: "soft" }, t("standing.who_order")),
-		h("ul", { class: "advancing" }, ids.map((id) => h("li", {}, name(id))))];
+		h("ul", { class: "advancing" }, ids.map((id) => h("li", {}, name(id)))), ...out];
+}
+
+/* Those that are out, each with the public reason: where rows do not tell it. */
+function disqualified({ t, pick }, snapshot, { name, noun }) {
+	const list = disqualifiedOf(snapshot);
+	return list.length === 0 ? [] : [h("h3", {}, t("standing.disqualified_title", { noun })),
+		h("ul", { class: "advancing" }, list.map(({ entry, reason }) => h("li", {}, name(entry),
+			h("span", { class: "under under-why" }, t("standing.disqualified_why", { why: pick(reason) || String(reason ?? "") })))))];
 }

@@ -1,6 +1,17 @@
 /* The stage's standing as the public sees it: order, cut line, how a part's points came about, and CSV. Pure. */
 import { csvText, originHead, originOf } from "./tally.js";
 
+const citizensParts = ({ stage }) => stage?.parts.filter(({ source }) => source === "citizens") ?? [];
+
+/* What the citizens' part is called: as the stage names it, since voters may be members rather than citizens. */
+export const citizensTitle = ({ t, pick, contest }) => pick(citizensParts(contest)[0]?.name) || t("results.votes_title");
+
+/* Whether the votes count for nothing in the standing: then nobody is to think that they decide. */
+export function isReference(contest) {
+	const parts = citizensParts(contest);
+	return parts.length > 0 && parts.every(({ weight }) => weight === 0);
+}
+
 /* Rows by rank, those without one last; equal ranks in the contest's order. */
 export const byRank = (rows) => [...rows].sort((a, b) => (a.rank ?? rows.length + 1) - (b.rank ?? rows.length + 1));
 
@@ -64,6 +75,13 @@ export function standingCsv(snapshot, { pick, heads, entries }) {
 			...parts.flatMap(({ id }) => [row.parts?.[id]?.value ?? "", row.parts?.[id]?.points ?? ""]),
 			...subtotals.map(({ id }) => row.subtotals?.[id] ?? ""), formula.mean ?? "", ...originOf(snapshot)]),
 	]);
+}
+
+/* [{ entry, reason }] of all that are disqualified, whether or not they have a row. */
+export function disqualifiedOf({ standing, formula }) {
+	const listed = formula?.disqualified ?? [];
+	const rows = (standing ?? []).filter((row) => row.disqualified && !listed.some(({ entry }) => entry === row.entry));
+	return [...listed, ...rows.map(({ entry, disqualified }) => ({ entry, reason: disqualified }))];
 }
 
 /* Why an entry is disqualified, in the reader's language; "" where it is not. */

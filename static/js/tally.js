@@ -50,7 +50,10 @@ export const emptyWords = ({ t }, { phase }) =>
 	t(["announced", "open", "paused"].includes(phase) ? "results.empty" : "results.no_votes");
 
 /* The badge's kind: what stands is provisional until somebody certifies it. */
-export const kindOf = ({ phase }) => phase === "certified" || phase === "corrected" ? phase : "provisional";
+export const kindOf = (snapshot) => isFinal(snapshot) ? snapshot.phase : "provisional";
+
+/* Nothing moves any more, but for a correction. */
+export const isFinal = ({ phase }) => phase === "certified" || phase === "corrected";
 
 /* From then on the phase says no more than the kind does. */
 export const hasResult = ({ phase }) => ["provisional", "certified", "corrected"].includes(phase);

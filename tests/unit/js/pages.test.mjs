@@ -18,6 +18,7 @@ const en = await allWords("en");
 /* Words and vendored files beside the common ones, and how large the first load may be. */
 const citizens = { words: [], vendor: [], max: 60 * 1024 };
 const others = { "/expert/": { ...citizens, words: ["named", "expert"] }, "/results/": { ...citizens, words: ["results"] },
+	"/projector/": { ...citizens, words: ["results"] },
 	"/organiser/": { words: ["named", "organiser"], vendor: ["uplot.js", "uplot.css"], max: 90 * 1024 } };
 const loadOf = (path) => others[path.replace(/^\/en/, "")] ?? citizens;
 const wordsOf = (path, lang) => ["", ...loadOf(path).words.map((name) => `-${name}`)].map((name) => `/i18n/${lang}${name}.js`);
