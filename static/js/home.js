@@ -13,19 +13,21 @@ function drawFacts() {
 	const { contest, times } = page;
 	byId("phase").replaceChildren(badge(page));
 	drawProgramme();
-	// Once there is a result, it is what people come for.
-	const [vote, result] = document.querySelectorAll(".door");
+	// Once nobody can vote any more, the result is what people come for.
 	const over = ["closed", ...results].includes(contest.phase);
-	vote.classList.toggle("door-first", !over);
-	result.classList.toggle("door-first", over);
-	byId("lead").textContent = `${t("home.lead", { noun: pick(contest.entry_noun),
-		organiser: pick(contest.organiser) })} ${t(`home.count.${contest.visibility.citizen}`)}`;
+	byId("door-vote").hidden = over;
+	byId("door-results").classList.toggle("door-first", over);
+	const organiser = pick(contest.organiser);
+	byId("lead").textContent = over ? t("home.lead_over", { organiser })
+		: `${t("home.lead", { noun: pick(contest.entry_noun), organiser })} ${t(`home.count.${contest.visibility.citizen}`)}`;
 	byId("about").textContent = pick(contest.about);
-	const hours = contest.opens_at && contest.closes_at
+	byId("hours").textContent = contest.opens_at && contest.closes_at
 		? t("home.hours", { from: times.moment(contest.opens_at), to: times.moment(contest.closes_at) })
-		: t(over ? "home.over" : "home.always");
-	byId("hours").textContent = hours;
+		: t(over ? "home.over" : unlimited[contest.phase]);
 }
+
+/* Without hours. */
+const unlimited = { announced: "home.no_hours", open: "home.always", paused: "home.paused" };
 
 /* Which round of which programme this is, and where the one before stands. */
 function drawProgramme() {
@@ -73,7 +75,7 @@ function leftWords(phase, left) {
 	if (phase === "paused") return t("home.paused");
 	if (results.includes(phase)) return t(`home.${phase}`);
 	if (phase !== "announced" && phase !== "open") return t("home.over");
-	if (Number.isNaN(left)) return t("home.no_limit");
+	if (Number.isNaN(left)) return t(phase === "announced" ? "phase.announced" : "home.no_limit");
 	return countdown(left, (n) => t("home.days", { n }));
 }
 
@@ -89,9 +91,9 @@ function drawEntries() {
 		return h("li", { class: "entry" }, h("h3", {}, name), h("dl", {},
 			named && row("home.model", pick(entry.model) || t("home.no_model")),
 			row("home.goal", pick(entry.goal)),
-			row("home.participants", organisations.length > 1
+			organisations.length > 0 && row("home.participants", organisations.length > 1
 				? t("home.participants_count", { first: organisations[0], n: organisations.length })
-				: organisations[0] ?? "–")),
+				: organisations[0])),
 		h("a", { class: "entry-link", href: address(page, "/team/", { id: entry.id }) },
 			h("span", { class: "unseen" }, `${name}: `), t("home.more")));
 	}));

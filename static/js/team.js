@@ -30,7 +30,7 @@ function drawEntry() {
 			slot("team.head", pick(entry.head) || "–"),
 			contest.entries.some(({ model }) => pick(model)) && slot("team.model", pick(entry.model) || t("home.no_model")),
 			slot("team.goal", pick(entry.goal)),
-			slot("team.participants", h("ul", { class: "chips" },
+			entry.participants.length > 0 && slot("team.participants", h("ul", { class: "chips" },
 				entry.participants.map((organisation) => h("li", {}, pick(organisation.name)))),
 			{ n: entry.participants.length }),
 			slot("team.links", links.length ? h("ul", { class: "links" }, links) : t("team.no_links", { noun }))),
