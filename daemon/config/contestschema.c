@@ -9,7 +9,8 @@
 #define HOUR   (60 * 60 * SECOND)
 #define DAY    (24 * HOUR)
 
-#define APPROVALS_DOC "Organisers that an early close, a disqualification, a replaced metric need."
+#define APPROVALS_DOC                                                                              \
+	"Organisers that an early close, a disqualification or its end, a replaced metric need."
 
 /* ---- blocks ---- */
 
