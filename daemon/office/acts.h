@@ -22,9 +22,9 @@
 
 #include "office/office.h"
 
-#define REQUESTS_MAX    16
-#define EXTEND_MAX_DAYS 30 /* beyond the present close, by one extension: a slip must stay small   \
-			    */
+#define REQUESTS_MAX 16
+/* Beyond the present close, by one extension: a slip must stay small. */
+#define EXTEND_MAX_DAYS 30
 
 /* Good: 200 with members {"phase","version","n"}, after all shards have it; 202 with {"request":id}
  * when it waits for another organiser. Refused: 422 invalid-act, 409 not-possible (this act in this

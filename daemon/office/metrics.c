@@ -55,7 +55,8 @@ static int check_points(const struct contest *contest, const struct metric *metr
 	int index = contest_part(contest, slice_text(metric->part));
 	const struct part *part = index >= 0 ? &contest->stage.parts[index] : NULL;
 	char quoted[48];
-	if (!part || part->source != PART_METRIC || part->scale != SCALE_POINTS || part->out_of <= 0)
+	if (!part || part->source != PART_METRIC || part->scale != SCALE_POINTS ||
+	    part->out_of <= 0)
 		return 0;
 	if (value_e4 < 0)
 		return refuse(ret_why, "the value %s is below 0; the part \"%s\" is out of %d.",
@@ -126,8 +127,7 @@ static int check_entry(const struct contest *contest, const char *id, char ret_w
 	char quoted[48];
 	if (contest_entry(contest, slice_text(id)) >= 0)
 		return 0;
-	return refuse(
-	    ret_why, "there is no entry \"%s\" in this contest.", act_quote(id, quoted));
+	return refuse(ret_why, "there is no entry \"%s\" in this contest.", act_quote(id, quoted));
 }
 
 size_t metric_faults(const struct contest *contest, const struct metric *metric,
