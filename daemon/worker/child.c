@@ -71,10 +71,28 @@ void child_release(struct child *child)
 	child->on_readable = child->restart = NULL;
 }
 
+static void mask_term(int how)
+{
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(how, &term, NULL);
+}
+
+void child_hear_term(void)
+{
+	signal(SIGTERM, SIG_DFL);
+	mask_term(SIG_UNBLOCK);
+}
+
+/* SIGTERM waits until the child has left the parent's loop, whose handler would swallow it. */
 void child_start(struct child *child)
 {
 	fflush(stdout);
+	mask_term(SIG_BLOCK);
 	pid_t pid = fork();
+	if (pid != 0)
+		mask_term(SIG_UNBLOCK);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, child->end_signal);
 		prctl(PR_SET_NAME, child->name);

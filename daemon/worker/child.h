@@ -35,6 +35,9 @@ __attribute__((warn_unused_result)) int child_init(struct child *child, struct e
 void child_release(struct child *child);
 
 void child_start(struct child *child);
+/* In the child process, once it has left the parent's loop: SIGTERM, which waited since the fork,
+ * ends it from now on. */
+void child_hear_term(void);
 /* For a child that has died by itself: logs `status` (of waitpid) and starts it after the backoff.
  */
 void child_start_again(struct child *child, int status);

@@ -73,6 +73,7 @@ static void become(struct supervisor *supervisor, const struct child *child)
 	bool is_signer = child == &supervisor->signer;
 	event_reinit(supervisor->base);
 	release_parent(supervisor);
+	child_hear_term();
 	close(supervisor->signer.report_fds[0]);
 	if (!is_signer)
 		close(supervisor->signer.report_fds[1]);
