@@ -195,6 +195,21 @@ static json_t *entry_json(const struct signing *signing)
 	    "version", (json_int_t)signing->version, "sha256", result_sha256(slice_text(document)));
 }
 
+/* A version that says nothing new would be one more to explain. */
+static bool differs(struct signing *signing, const struct desk_view *view)
+{
+	char newest[24];
+	(void)snprintf(newest, sizeof(newest), "%" PRIu64, signing->version - 1);
+	if (!signing->correct ||
+	    !result_says_the_same(signing->record, desk_get(view, DESK_RESULTS, newest)))
+		return true;
+	verdict_refuse(&signing->verdict, 409, "nothing-to-correct", "Nothing to correct",
+	    "Nothing was signed: the result would say what version %s says. First rule, or import "
+	    "metrics, with --for-correction.",
+	    newest);
+	return false;
+}
+
 static bool decide(void *arg, const struct desk_view *view, struct desk_change *change)
 {
 	struct signing *signing = arg;
@@ -209,6 +224,8 @@ static bool decide(void *arg, const struct desk_view *view, struct desk_change *
 		signing->version = desk_count(view, DESK_RESULTS) + 1;
 		rc = result_words(signing, view);
 	}
+	if (rc == 0 && !differs(signing, view))
+		return false;
 	json_t *entry = rc == 0 ? entry_json(signing) : NULL;
 	if (!entry || store(signing, change) != 0) {
 		json_decref(entry);

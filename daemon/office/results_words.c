@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/encode.h"
@@ -93,7 +94,42 @@ int result_verify_annex(struct slice document, struct slice annex)
 
 char *result_canonical(const json_t *json)
 {
-	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+}
+
+/* A text of a stored result without what every signing changes; annex_sha256 follows from a salt.
+ */
+static json_t *substance(const json_t *stored, const char *name)
+{
+	static const char *const changing[] = {
+	    "version", "kind", "at", "who", "why", "audit", "annex_sha256", "salt"};
+	const json_t *text = json_object_get(stored, name);
+	json_t *json = json_is_string(text)
+			   ? json_loads(json_string_value(text), JSON_REJECT_DUPLICATES, NULL)
+			   : NULL;
+	for (size_t i = 0; i < sizeof(changing) / sizeof(changing[0]); i++)
+		(void)json_object_del(json, changing[i]);
+	return json;
+}
+
+bool result_says_the_same(const json_t *record, struct slice stored)
+{
+	static const char *const texts[] = {"document", "annex"};
+	json_t *before = json_loadb(stored.ptr, stored.len, JSON_REJECT_DUPLICATES, NULL);
+	bool same = before != NULL;
+	for (size_t i = 0; i < 2 && same; i++) {
+		json_t *was = substance(before, texts[i]), *is = substance(record, texts[i]);
+		/* as text: numbers that were read differ from those in a document of old */
+		char *one = was ? result_canonical(was) : NULL,
+		     *other = is ? result_canonical(is) : NULL;
+		same = one && other && strcmp(one, other) == 0;
+		free(one);
+		free(other);
+		json_decref(was);
+		json_decref(is);
+	}
+	json_decref(before);
+	return same;
 }
 
 static json_t *citizen_rows(const struct signing *signing)

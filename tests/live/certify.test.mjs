@@ -169,6 +169,8 @@ describe('certifying', { concurrency: 2 }, () => {
 		assert.deepEqual(corrected.advanced, ['nc-ai']);
 		const second = verifyResult(round, await resultOf(here, 2));
 		assert.deepEqual([second.version, second.kind], [2, 'corrected']);
+		assert.doesNotMatch(corrected.document, /\d\.\d{16}/, 'numbers as people write them');
+		await ctlRefused(instance, 65, /would say what version 2 says/, 'correct', '--why', 'once more');
 		assert.equal(rowOf(second.public.standing, 'nc-ai').points, 59);
 		assert.deepEqual(await resultOf(here, 1), first);
 		assert.deepEqual((await resultsOf(here)).map(({ version, kind }) => [version, kind]), [[1, 'certified'], [2, 'corrected']]);
