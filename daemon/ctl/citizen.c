@@ -71,12 +71,13 @@ static size_t draw_entry(struct crowd *crowd, const bool *taken, size_t n)
 	return last;
 }
 
-static json_t *draw_choices(struct crowd *crowd, const struct contest *contest)
+/* From min to max entries, in the order in which they were drawn: the better liked ones tend to
+ * stand further ahead, as a ranking needs it. */
+static json_t *draw_list(struct crowd *crowd, const struct contest *contest, int min, int max)
 {
 	bool taken[CONTEST_ENTRIES_MAX] = {false};
 	json_t *array = json_array();
-	int span = contest->ballot.choices_max - contest->ballot.choices_min + 1;
-	int wanted = contest->ballot.choices_min + (int)(next_unit(crowd) * span);
+	int wanted = min + (int)(next_unit(crowd) * (max - min + 1));
 
 	for (int i = 0; i < (wanted > 0 ? wanted : 1) && i < (int)contest->n_entries; i++) {
 		size_t entry = draw_entry(crowd, taken, contest->n_entries);
@@ -106,9 +107,16 @@ static json_t *draw_scores(struct crowd *crowd, const struct contest *contest)
 static json_t *draw_ballot(struct crowd *crowd)
 {
 	const struct contest *contest = crowd->round->contest;
-	json_t *items = strcmp(contest->form->name, "scores") == 0 ? draw_scores(crowd, contest)
-								   : draw_choices(crowd, contest);
+	json_t *items;
 
+	if (strcmp(contest->form->name, "scores") == 0)
+		items = draw_scores(crowd, contest);
+	else if (strcmp(contest->form->name, "ranking") == 0)
+		items = draw_list(
+		    crowd, contest, contest->ballot.ranking_min, contest->ballot.ranking_max);
+	else
+		items = draw_list(
+		    crowd, contest, contest->ballot.choices_min, contest->ballot.choices_max);
 	return json_pack("{s:o}", contest->form->name, items);
 }
 
