@@ -189,7 +189,7 @@ static void adds_the_callers_faults_in_order(void **state)
 	assert_string_equal(faults,
 	    ":2: is there twice.\n"
 	    ":2:name: is unknown.\n"
-	    ":3: has 1 fields, and the header has 2.\n"
+	    ":3: has 1 field, and the header has 2.\n"
 	    ":4:email: is wrong.\n");
 	free(faults);
 	csvfile_free(csv);
