@@ -110,7 +110,7 @@ function partsTable(page, { standing, formula }, { name, noun }) {
 		const sum = number.column(rows.map((row) => row.subtotals[of.id]));
 		return [own, { title: t("standing.subtotal", { name: pick(of.name) }), under: t("standing.part_points",
 			{ n: number.count(fullPoints(parts.filter((one) => one.subtotal === of.id))) }), strong: true,
-		cell: (row) => sum(row.subtotals[of.id]) }];
+		cell: (row) => (row.rank ? totalOf(page, formula, sum) : sum)(row.subtotals[of.id]) }];
 	});
 	const points = number.column(rows.map((row) => row.points));
 	columns.push({ title: t("standing.points"), under: t("standing.part_points", { n: number.count(fullPoints(parts)) }),
