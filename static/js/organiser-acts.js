@@ -2,8 +2,9 @@
  * before it is done. */
 import { h } from "./dom.js";
 import { ask, field } from "./organiser-dialog.js";
-import { actWords, refusalWords } from "./organiser-words.js";
+import { actWords, refusalNodes } from "./organiser-words.js";
 import { namesOf, oneLine, put, section, whenChanged } from "./organiser-parts.js";
+import { isFinal } from "./tally.js";
 import { fromField, toField } from "./zoned.js";
 
 const NOTICE_MAX = 300;
@@ -27,6 +28,7 @@ export function actsSection({ page, contest, call, refresh }) {
 	const done = h("p", { class: "o-done", role: "status" });
 	const phases = h("div", { class: "o-acts" });
 	const phaseHint = h("p", { class: "soft" });
+	const entriesHint = h("p", { class: "soft" });
 	const entries = h("ul", { class: "o-entries" });
 	let latest = null;
 
@@ -37,7 +39,7 @@ export function actsSection({ page, contest, call, refresh }) {
 		refresh();
 	}
 
-	const words = (error) => refusalWords(page, error);
+	const words = (error) => refusalNodes(page, error);
 
 	function askFor(name, { fields = [], what = t(`organiser.what.${name}`), body = () => ({}), title = t(`organiser.do.${name}`) } = {}) {
 		ask(page, { title, what, fields, why: !OPTIONAL_WHY.includes(name), danger: DANGEROUS.includes(name), button: title, words,
@@ -74,11 +76,13 @@ export function actsSection({ page, contest, call, refresh }) {
 	/* ---- entries ---- */
 
 	const outOf = (rulings = []) => new Set(rulings.map(({ id = "" }) => /^disqualified\/(.*)/.exec(id)?.[1]).filter(Boolean));
-	const drawEntries = whenChanged(({ rulings, phase }) => [rulings, phase], ({ rulings }) => {
+	const drawEntries = whenChanged(({ rulings, phase }) => [rulings, phase], ({ rulings, phase }) => {
 		const out = outOf(rulings);
+		const fixed = isFinal({ phase });
+		put(entriesHint, t(fixed ? "organiser.acts.entries_certified" : "organiser.acts.entries_hint"));
 		entries.replaceChildren(...contest.entries.map(({ id }) => h("li", {}, h("span", {}, names.entry(id),
 			out.has(id) && h("span", { class: "o-flag" }, t("organiser.acts.disqualified"))),
-		h("button", { type: "button", class: `button button-small ${out.has(id) ? "button-quiet" : "button-outline-danger"}`,
+		!fixed && h("button", { type: "button", class: `button button-small ${out.has(id) ? "button-quiet" : "button-outline-danger"}`,
 			onclick: () => out.has(id) ? askFor("requalify", { title: t("organiser.do.requalify_entry", { entry: names.entry(id) }),
 				body: () => ({ entry: id }) }) : disqualify(id) },
 		t(out.has(id) ? "organiser.do.requalify" : "organiser.do.disqualify"),
@@ -90,7 +94,7 @@ export function actsSection({ page, contest, call, refresh }) {
 	const ko = h("textarea", { id: "notice-ko", rows: "3", maxlength: String(NOTICE_MAX), lang: "ko", oninput: preview });
 	const en = h("textarea", { id: "notice-en", rows: "3", maxlength: String(NOTICE_MAX), lang: "en", oninput: preview });
 	const banners = h("div", { class: "o-preview" });
-	const noticeDone = h("p", { class: "o-done", role: "status" });
+	const noticeDone = h("div", { class: "o-done", role: "status" });
 	const standing = h("p", { class: "soft" });
 	const remove = h("button", { type: "button", class: "button button-quiet", hidden: true, onclick: () => post(null) },
 		t("organiser.notice.remove"));
@@ -117,7 +121,7 @@ export function actsSection({ page, contest, call, refresh }) {
 			put(noticeDone, t(notice ? "organiser.notice.stands" : "organiser.notice.removed"));
 			refresh();
 		} catch (error) {
-			put(noticeDone, words(error));
+			noticeDone.replaceChildren(...words(error));
 		}
 	}
 
@@ -132,7 +136,7 @@ export function actsSection({ page, contest, call, refresh }) {
 
 	const element = section("acts", t("organiser.section.acts"), done, noticeForm,
 		h("div", { class: "o-danger" }, h("h3", {}, t("organiser.acts.phases")), phaseHint, phases,
-			h("h3", {}, t("organiser.acts.entries", { noun })), h("p", { class: "soft" }, t("organiser.acts.entries_hint")), entries));
+			h("h3", {}, t("organiser.acts.entries", { noun })), entriesHint, entries));
 
 	function draw(progress) {
 		latest = progress;

@@ -1,7 +1,8 @@
 /* The log of acts: the last entries in words, older ones on request, and the whole chain checked here. */
 import { Broken, beginning, entriesBetween, follow } from "./audit-chain.js";
+import { auditDetails } from "./audit-words.js";
 import { h } from "./dom.js";
-import { namesOf, put, section, whenChanged, whenNear } from "./organiser-parts.js";
+import { put, section, whenChanged, whenNear } from "./organiser-parts.js";
 import { actWords, whoWords } from "./organiser-words.js";
 
 const MORE = 50;
@@ -20,7 +21,6 @@ export function entryWords(page, entry) {
 
 export function auditSection({ page, call }) {
 	const { t, number, times, pinned } = page;
-	const names = namesOf(page);
 	const round = pinned.rehearsal ? `${pinned.id}~rehearsal` : pinned.id;
 	const verdict = h("p", { class: "verdict", role: "status" });
 	const check = h("button", { type: "button", class: "button button-quiet button-small", onclick: () => verify() },
@@ -40,25 +40,12 @@ export function auditSection({ page, call }) {
 	let people = new Map();
 
 	function line(entry) {
-		const { n, at, who, act, why, ...rest } = entry;
-		delete rest.prev;
-		if (String(act).includes("qualif")) delete rest.entry; // named already
-		delete rest.requested;
-		delete rest.decision;
-		const details = Object.entries(rest).map(([key, value]) => `${key}: ${detail(key, value)}`);
+		const { n, at, who, why } = entry;
+		const details = auditDetails(page, entry, people);
 		return h("li", { value: String(n) }, h("time", { datetime: at }, `${times.day(at)} ${times.time(at)}`), " ",
 			h("strong", {}, entryWords(page, entry)), " ", h("span", {}, whoWords(page, who, people)),
 			why && h("span", { class: "o-under" }, t("organiser.requests.why", { why })),
 			details.length > 0 && h("span", { class: "o-under o-raw" }, details.join(" · ")));
-	}
-
-	function detail(key, value) {
-		if (key === "entry") return names.entry(value);
-		if (key === "requested_by") return whoWords(page, value, people);
-		if (key === "person") return people.get(value) ?? value;
-		if (key === "people" && Array.isArray(value)) return value.map(({ name, role }) => `${name} (${role})`).join(", ");
-		if (typeof value !== "string") return JSON.stringify(value);
-		return /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : value;
 	}
 
 	function show() {

@@ -10,12 +10,12 @@ export const isName = (text, name) => [name.ko, name.en].some((one) => Boolean(o
 
 /* { title, what: what will happen, fields: [{ label, input }], why: true where a reason is required, confirm: true where
  * the name is typed again, button, act: async ({ why, confirm }) → sentence that it is done }. act may throw; then its
- * words(error) stand in the dialog, and it can be tried again. */
+ * words(error), a text or nodes, stand in the dialog, and it can be tried again. */
 export function ask(page, { title, what, fields = [], why = true, confirm = true, danger = false, button, words, act }) {
 	const { t, pick, contest } = page;
 	const reason = h("textarea", { id: "ask-why", rows: "2", maxlength: String(WHY_MAX), required: why });
 	const name = h("input", { id: "ask-name", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
-	const problem = h("p", { class: "summary summary-error", role: "alert", hidden: true });
+	const problem = h("div", { class: "summary summary-error", role: "alert", hidden: true });
 	const submit = h("button", { type: "submit", class: `button${danger ? " button-strong-danger" : ""}` }, button);
 	const cancel = h("button", { type: "button", class: "button button-quiet", onclick: () => dialog.close() },
 		t("organiser.ask.cancel"));
@@ -27,7 +27,7 @@ export function ask(page, { title, what, fields = [], why = true, confirm = true
 	const dialog = h("dialog", { class: "o-dialog", "aria-labelledby": "ask-title", onclose: () => dialog.remove() }, form);
 
 	function tell(text, place) {
-		problem.textContent = text;
+		problem.replaceChildren(...[text].flat());
 		problem.hidden = false;
 		place?.focus();
 	}

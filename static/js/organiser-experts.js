@@ -11,8 +11,12 @@ export function statesOf(people) {
 	return states;
 }
 
+/* [[id, when]] of those whose invitation no longer lets them in, by the clock alone. */
+export const expiredOf = (people = [], now = 0) => people.filter(({ expires }) => expires <= now)
+	.map(({ id, expires }) => [id, expires]);
+
 export function expertsSection({ page, contest }) {
-	const { t, pick, number, times, lang } = page;
+	const { t, pick, number, times, lang, clock } = page;
 	const noun = pick(contest.entry_noun);
 	const names = namesOf(page);
 	const value = exact(lang);
@@ -40,7 +44,8 @@ export function expertsSection({ page, contest }) {
 		return bar;
 	}
 
-	const person = (one) => [[one.name, one.affiliation && h("span", { class: "o-under" }, one.affiliation)],
+	const person = (expired) => (one) => [[one.name, one.affiliation && h("span", { class: "o-under" }, one.affiliation),
+		expired.has(one.id) && h("span", { class: "o-flag" }, t("organiser.experts.expired", { when: times.short(expired.get(one.id)) }))],
 		h("span", { class: `o-state o-state-${one.state}` }, t(`organiser.experts.state.${one.state}`)), filled(one),
 		one.saved_at ? [times.short(one.saved_at), h("span", { class: "o-under" },
 			t("organiser.experts.revision", { n: number.count(one.revision) }))] : "–",
@@ -56,7 +61,7 @@ export function expertsSection({ page, contest }) {
 		return cells;
 	}
 
-	function panel({ id, name, submitted, of, people, entries }, seen) {
+	function panel({ id, name, submitted, of, people, entries }, seen, expired) {
 		const states = statesOf(people);
 		const title = pick(name) || id;
 		return h("div", { class: "o-panel" },
@@ -71,16 +76,18 @@ export function expertsSection({ page, contest }) {
 				entries.map((entry) => behind(entry, seen)), { class: "plain o-narrow" }),
 			people.length ? table(t("organiser.experts.people", { panel: title }),
 				["name", "state", "filled", "saved", "exceptions"].map((key) => ({ text: t(`organiser.experts.head.${key}`) })),
-				people.map(person), { class: "plain o-people" }) : h("p", { class: "message" }, t("organiser.experts.nobody")));
+				people.map(person(expired)), { class: "plain o-people" }) : h("p", { class: "message" }, t("organiser.experts.nobody")));
 	}
 
-	const draw = whenChanged(({ experts, phase }) => [experts, phase], ({ experts, phase }) => {
+	const draw = whenChanged((progress) => [progress.experts, progress.phase, expiredOf(progress.people, clock.now())], (progress) => {
+		const { experts, phase } = progress;
+		const expired = new Map(expiredOf(progress.people, clock.now()));
 		const panels = experts?.panels ?? [];
 		const seen = Boolean(experts?.visible);
 		place.replaceChildren(...(panels.length === 0 ? [h("p", { class: "message" }, t("organiser.experts.none"))]
 			: [seen && !isPublic(contest.visibility.experts, phase) && h("p", { class: "o-embargo" }, t("organiser.embargo")),
 				h("p", { class: "soft" }, t(seen ? "organiser.experts.seen" : "organiser.experts.unseen")),
-				...panels.map((one) => panel(one, seen))].filter(Boolean)));
+				...panels.map((one) => panel(one, seen, expired))].filter(Boolean)));
 	});
 	return { element, draw };
 }

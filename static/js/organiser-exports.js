@@ -1,6 +1,6 @@
 /* Files to take away. They are fetched with the invitation and handed to the browser as files. */
 import { download, h } from "./dom.js";
-import { refusalWords } from "./organiser-words.js";
+import { refusalNodes } from "./organiser-words.js";
 import { put, section, whenChanged } from "./organiser-parts.js";
 
 const FILES = ["tally", "turnout", "experts", "sheets", "comments", "standing", "audit"];
@@ -9,7 +9,7 @@ const LATER = ["sheets", "comments", "standing"]; // refused while organisers ma
 export function exportsSection({ page, contest, call }) {
 	const { t } = page;
 	const mark = h("input", { type: "checkbox", id: "exports-mark", checked: true });
-	const said = h("p", { class: "o-done", role: "status" });
+	const said = h("div", { class: "o-done", role: "status" });
 	const rows = new Map();
 
 	async function take(what, kind, button) {
@@ -20,7 +20,8 @@ export function exportsSection({ page, contest, call }) {
 			download(`${contest.id}${contest.rehearsal ? "-rehearsal" : ""}-${what}.${kind === "json" && what === "audit" ? "ndjson" : kind}`, blob);
 			put(said, t("organiser.exports.done", { what: t(`organiser.exports.${what}`) }));
 		} catch (error) {
-			put(said, error.slug === "not-yet" ? t("organiser.exports.not_yet") : refusalWords(page, error));
+			if (error.slug === "not-yet") put(said, t("organiser.exports.not_yet"));
+			else said.replaceChildren(...refusalNodes(page, error));
 		} finally {
 			button.disabled = false;
 		}

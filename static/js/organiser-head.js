@@ -20,7 +20,7 @@ export function troublesOf(progress, names, now = 0) {
 	}
 	for (const { slot, beat_age_ms: age } of health.workers ?? []) {
 		if (age > BEAT_LATE_MS) troubles.push({ kind: "worker-silent", grave: true,
-			values: { slot, seconds: Math.round(age / 1000) } });
+			values: { slot: slot + 1, seconds: Math.round(age / 1000) } });
 	}
 	const closes = Date.parse(progress.closes_at ?? "");
 	if (["open", "paused"].includes(progress.phase) && closes <= now - BEAT_LATE_MS) {

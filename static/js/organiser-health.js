@@ -37,7 +37,7 @@ export function healthSection({ page }) {
 		workers.replaceChildren(table(t("organiser.health.workers"), [{ text: t("organiser.health.worker") },
 			...["beat", "requests", "subscribers"].map((key) => ({ text: t(`organiser.health.${key}`), figure: true }))],
 		looked(progress).map(({ slot, beat_age_ms: seconds, requests, subscribers }) => [
-			t("organiser.health.slot", { slot }), seconds === null ? "–" : t("organiser.health.ago", { n: number.count(seconds) }),
+			t("organiser.health.slot", { slot: slot + 1 }), seconds === null ? "–" : t("organiser.health.ago", { n: number.count(seconds) }),
 			number.count(requests), number.count(subscribers)]), { class: "plain o-narrow" })));
 
 	function draw(progress) {

@@ -1,7 +1,7 @@
 /* Acts that wait for a second organiser. */
 import { h } from "./dom.js";
 import { ask } from "./organiser-dialog.js";
-import { actWords, refusalWords, whoWords } from "./organiser-words.js";
+import { actWords, refusalNodes, whoWords } from "./organiser-words.js";
 import { put, section, whenChanged } from "./organiser-parts.js";
 
 export function requestsSection({ page, me, controls, call, refresh }) {
@@ -15,7 +15,7 @@ export function requestsSection({ page, me, controls, call, refresh }) {
 		title: t(`organiser.requests.${decision}_title`),
 		what: [actWords(page, request.act), t(`organiser.requests.${decision}_what`)],
 		why: true, confirm: false, danger: decision === "approve", button: t(`organiser.requests.${decision}`),
-		words: (error) => refusalWords(page, error),
+		words: (error) => refusalNodes(page, error),
 		act: async ({ why }) => {
 			await call("decide", request.id, decision, why);
 			put(done, t(`organiser.requests.${decision}_done`));

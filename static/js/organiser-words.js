@@ -1,5 +1,6 @@
 /* Acts, people and refusals in words. */
 import { Unreachable } from "./api.js";
+import { h } from "./dom.js";
 import { namesOf } from "./organiser-parts.js";
 
 const ACTS = ["open", "pause", "resume", "close", "publish", "extend", "notice", "disqualify", "requalify", "metrics",
@@ -21,12 +22,18 @@ export function whoWords({ t }, who, people = new Map()) {
 	return t(`organiser.who.${kind}`, { name: people.get(id) ?? id });
 }
 
-const REFUSALS = ["not-possible", "would-shorten", "already-requested", "name-differs", "same-organiser", "no-such-request",
-	"outcome-unknown", "unavailable", "certified"];
+const REFUSALS = ["not-possible", "would-shorten", "would-overreach", "already-requested", "name-differs", "same-organiser",
+	"no-such-request", "requester-revoked", "too-many-requests-open", "invalid-act", "forbidden", "outcome-unknown", "unavailable",
+	"busy", "certified"];
 
 export function refusalWords({ t }, error) {
 	if (error instanceof Unreachable) return t("organiser.problem.unreachable");
-	const detail = error.message;
-	return REFUSALS.includes(error.slug) ? t(`organiser.problem.${error.slug}`, { detail })
-		: t("organiser.refused", { detail });
+	return t(REFUSALS.includes(error.slug) ? `organiser.problem.${error.slug}` : "organiser.refused");
+}
+
+/* The words, and folded below them what the server says, which is English and more exact. */
+export function refusalNodes(page, error) {
+	const detail = error instanceof Unreachable ? "" : error.message;
+	return [h("p", {}, refusalWords(page, error)), detail && h("details", { class: "fold o-detail" },
+		h("summary", {}, page.t("organiser.problem.detail")), h("p", { lang: "en" }, detail))].filter(Boolean);
 }

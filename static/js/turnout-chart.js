@@ -69,7 +69,8 @@ class Chart {
 	#options(width, style) {
 		const { Plot, page: { t, number, times, contest } } = this;
 		const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-		const axis = { stroke: colour("soft"), font: `${Math.max(13, 0.72 * parseFloat(style.fontSize))}px sans-serif`,
+		const size = Math.max(15, 0.83 * parseFloat(style.fontSize));
+		const axis = { stroke: colour("soft"), font: `${size}px sans-serif`, labelFont: `600 ${size}px sans-serif`,
 			grid: { stroke: colour("hair"), width: 1 }, ticks: { stroke: colour("hair"), width: 1 } };
 		const count = (_, splits) => splits.map((n) => Number.isInteger(n) ? number.count(n) : "");
 		const letter = parseFloat(style.fontSize);
@@ -81,8 +82,8 @@ class Chart {
 				total: { range: (_, min, max) => [0, Math.max(1, max * 1.1)] } },
 			axes: [
 				{ ...axis, space: 5 * letter, values: (_, splits) => splits.map((at) => times.time(at * 1000).slice(0, 5)) },
-				{ ...axis, scale: "minute", size: 3.2 * letter, values: count },
-				{ ...axis, scale: "total", side: 1, size: 3.6 * letter, grid: { show: false }, values: count },
+				{ ...axis, scale: "minute", label: t("organiser.turnout.added"), labelSize: 1.5 * letter, size: 3.2 * letter, values: count },
+				{ ...axis, scale: "total", label: t("organiser.turnout.total"), labelSize: 1.5 * letter, side: 1, size: 3.6 * letter, grid: { show: false }, values: count },
 			],
 			series: [
 				{},

@@ -11,9 +11,11 @@ import { Problem, Unreachable, createApi } from "../../../static/js/api.js";
 import { Broken, beginning, entriesBetween, extend, follow } from "../../../static/js/audit-chain.js";
 import { EventParser, Following, readEvents } from "../../../static/js/fetch-stream.js";
 import { actsIn } from "../../../static/js/organiser-acts.js";
+import { auditDetails } from "../../../static/js/audit-words.js";
 import { entryWords } from "../../../static/js/organiser-audit.js";
 import { isName } from "../../../static/js/organiser-dialog.js";
 import { oneLine } from "../../../static/js/organiser-parts.js";
+import { expiredOf } from "../../../static/js/organiser-experts.js";
 import { rejectionRows } from "../../../static/js/organiser-health.js";
 import { troublesOf } from "../../../static/js/organiser-head.js";
 import { aboveCut, byRank } from "../../../static/js/organiser-standing.js";
@@ -461,6 +463,33 @@ test("every act of the log has its words", () => {
 	assert.equal(entryWords(page, { act: "ruling.challenge", decision: "rejected" }), "organiser.log.ruling_rejected");
 });
 
+test("what an entry of the log tells is in words: names for ids, a decision's reason, counts for lists", () => {
+	const words = { ...page, pick: (text) => text?.ko ?? "", number: { count: String }, contest: { entries: [
+		{ id: "upstage", name: { ko: "업스테이지" }, lead: {}, participants: [] }] } };
+	const people = new Map([["expert-1", "김서연"]]);
+	const told = (entry) => auditDetails(words, { n: 3, at: "t", who: "organiser:o", why: "w", prev: "p", ...entry }, people).join(" · ");
+	assert.equal(told({ act: "invite", people: [{ person: "expert-2", role: "expert", name: "이준", affiliation: "KAIST", panel: "experts" }] }),
+		"organiser.who.expert|이준 (KAIST)");
+	assert.equal(told({ act: "ruling.challenge", decision: "upheld", person: "expert-1", name: "김서연", entry: "upstage", for_correction: true }),
+		"organiser.who.expert|김서연 · 업스테이지 · organiser.log.for_correction");
+	assert.equal(told({ act: "sheet.submitted", who: "expert:expert-1", person: "expert-1", revision: 4, sheet: "cd".repeat(32) }),
+		`organiser.experts.revision|4 · organiser.log.sheet|${"cd".repeat(6)}…`);
+	assert.equal(told({ act: "sheet.refused", person: "expert-1", reason: "conflict-of-interest", entries: ["upstage"] }),
+		"organiser.log.conflict · 업스테이지");
+	assert.equal(told({ act: "disqualify", entry: "upstage", reason: { ko: "미달", en: "below" } }), "organiser.log.public_reason|미달");
+	assert.equal(told({ act: "metrics", metrics: [{}, {}], file: "m.csv" }), "organiser.log.metrics|2 · m.csv");
+	assert.equal(told({ act: "request.made", request: "r-1", requested: { act: "metrics", values: 5 } }), "organiser.log.metrics|5");
+	assert.equal(told({ act: "notice", notice: null }), "organiser.notice.removed");
+	assert.equal(told({ act: "certify", version: 1, sha256: "ab".repeat(32) }), `organiser.log.version|1 · SHA-256 ${"ab".repeat(6)}…`);
+	assert.equal(told({ act: "close" }), "");
+	assert.equal(told({ act: "new", some: { x: 1 } }), 'some: {"x":1}');
+});
+
+test("an invitation expires by the clock", () => {
+	assert.deepEqual(expiredOf([{ id: "a", expires: 10 }, { id: "b", expires: 11 }, { id: "c" }], 10), [["a", 10]]);
+	assert.deepEqual(expiredOf(undefined, 10), []);
+});
+
 test("sentences go out as one line, however they were typed", () => {
 	assert.equal(oneLine(" 점검이\r\n\n있습니다\t 곧\u2028끝 \n"), "점검이 있습니다 곧 끝");
 	assert.equal(oneLine(" \n "), "");
@@ -468,6 +497,6 @@ test("sentences go out as one line, however they were typed", () => {
 
 test("a refusal says what is known: never that an act was not done when nobody knows", () => {
 	assert.equal(refusalWords(page, away), "organiser.problem.unreachable");
-	assert.equal(refusalWords(page, new Problem(409, { type: "/problems#not-possible", detail: "d" })), "organiser.problem.not-possible|d");
-	assert.equal(refusalWords(page, new Problem(418, { type: "/problems#teapot", detail: "d" })), "organiser.refused|d");
+	assert.equal(refusalWords(page, new Problem(409, { type: "/problems#not-possible", detail: "d" })), "organiser.problem.not-possible");
+	assert.equal(refusalWords(page, new Problem(418, { type: "/problems#teapot", detail: "d" })), "organiser.refused");
 });
