@@ -1,6 +1,6 @@
 /* The whole sheet as a table, entries × criteria, operated as a spreadsheet is: arrows move between cells, digits type,
  * + and − step, Enter goes on to the next field, Escape takes back. One stop of the Tab key (a roving tabindex; ARIA
- * Authoring Practices, grid pattern); below it comments and recusals. */
+ * Authoring Practices, grid pattern), but out of a wrong cell Tab goes to the next; below it comments and recusals. */
 import { h } from "./dom.js";
 import { cellId, exclusionWords, extras, scoreField } from "./sheet-field.js";
 import { entryTotal, exclusion } from "./sheet-model.js";
@@ -106,6 +106,17 @@ function rove(table, cells) {
 		if (next) move(...Object.values(place(next)));
 	};
 
+	/* Out of a cell that is wrong, Tab leads to the next one rather than out of the table: the error stays in sight. */
+	const stay = (event) => {
+		const by = event.shiftKey ? -1 : 1;
+		const fields = cells.flat().filter((one) => one.localName === "input");
+		const i = fields.indexOf(event.target);
+		const next = fields[i + by] ?? fields[i - by];
+		if (!next) return;
+		event.preventDefault();
+		move(...Object.values(place(next)));
+	};
+
 	table.addEventListener("focusin", ({ target }) => {
 		const cell = target.closest("input, td");
 		const at = place(cell);
@@ -116,6 +127,10 @@ function rove(table, cells) {
 	table.addEventListener("keydown", (event) => {
 		const at = place(event.target.closest("input, td"));
 		if (at.row < 0 || event.isComposing || event.altKey || event.metaKey) return;
+		if (event.key === "Tab" && event.target.getAttribute("aria-invalid") === "true" && !event.ctrlKey) {
+			stay(event);
+			return;
+		}
 		const far = event.ctrlKey;
 		const moves = {
 			ArrowUp: () => move(far ? 0 : at.row - 1, at.column),

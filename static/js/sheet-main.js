@@ -50,6 +50,19 @@ export function mainScreen(desk, stage, keeper, act) {
 		return one;
 	}
 
+	/* Asks once: who withdraws and forgets to submit again does not count. */
+	function withdrawButton() {
+		const one = button(t("expert.withdraw"), () => {
+			if (one.dataset.sure) return act.withdraw();
+			one.dataset.sure = "yes";
+			one.textContent = t("expert.withdraw_sure");
+			one.classList.add("button-danger");
+			api.say(t("expert.withdraw_sure"));
+			return null;
+		}, "button button-quiet", "withdraw");
+		return one;
+	}
+
 	function device() {
 		const box = h("input", { type: "checkbox", id: "shared", onchange: () => act.share(box.checked) });
 		box.checked = keeper.drafts.shared;
@@ -81,7 +94,7 @@ export function mainScreen(desk, stage, keeper, act) {
 			parts.push(words("done", t("expert.submitted"), h("p", {},
 				t(sheet.editable ? "expert.submitted_text" : "expert.submitted_final", { when })),
 			sheet.editable && h("div", { class: "actions" },
-				button(t("expert.withdraw"), act.withdraw, "button button-quiet", "withdraw"))));
+				withdrawButton())));
 		}
 		if (!sheet.editable) {
 			const phase = ["announced", "paused"].includes(sheet.phase) ? sheet.phase

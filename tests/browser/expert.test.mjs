@@ -128,6 +128,10 @@ describe('expert', () => {
 			await keys.type('999');
 			assert.equal(await page.locator(`#${id(0, c1)}`).getAttribute('aria-invalid'), 'true');
 			await grid.getByText(say(language, 'expert.points', { points: 0, max: 100 })).first().waitFor();
+			// Tab leaves the grid, but not from an error: that stays in sight.
+			await keys.press('Tab');
+			assert.equal(await focused(page), id(0, c2));
+			await keys.press('ArrowLeft');
 			// All of it, by digits and Enter; totals as one types.
 			await keys.press('Escape');
 			for (let row = 0; row < order.length; row++)
@@ -172,6 +176,9 @@ describe('expert', () => {
 			// Withdrawing, and the recusal taken back with its scores.
 			await tabTo('withdraw');
 			await keys.press('Enter');
+			await page.getByRole('button', { name: say(language, 'expert.withdraw_sure') }).waitFor();
+			assert.equal((await sheetOf(person)).state, 'submitted', 'withdrawn without a question');
+			await keys.press('Enter');
 			await page.locator(`#recused-${order.at(-1)}`).waitFor();
 			await tabTo(`recused-${order.at(-1)}`);
 			await keys.press('Enter');
@@ -212,6 +219,7 @@ describe('expert', () => {
 		assert.equal(sheet.missing, 0);
 		for (const { id } of contest.entries)
 			assert.deepEqual(sheet.scores[id], Object.fromEntries(criteria().map((one) => [one, 1])));
+		await page.locator('#withdraw').tap();
 		await page.locator('#withdraw').tap();
 		await page.locator('.cell-step').first().waitFor();
 		await eventually(async () => (await sheetOf(person)).state === 'draft', 'the draft again');
@@ -483,6 +491,7 @@ describe('expert', () => {
 			await page.locator('.summary-done').waitFor();
 			await look('submitted');
 			// Another window withdrew and wrote.
+			await page.locator('#withdraw').click();
 			await page.locator('#withdraw').click();
 			await page.locator('.cell-step').first().waitFor();
 			await eventually(async () => (await sheetOf(person)).state === 'draft', 'the draft again');
