@@ -21,6 +21,7 @@ function follow() {
 	function draw(snapshot) {
 		const { title, note = "", kind, rows } = standingBoard(snapshot) ?? citizensBoard(snapshot);
 		byId("board-title").textContent = title;
+		byId("board-title").hidden = !title;
 		byId("board-note").textContent = note;
 		for (const row of rows ?? []) drawLine(row.id === null ? mean : lines.get(row.id), row);
 		board.className = `p-board is-${kind}`;

@@ -63,9 +63,9 @@ export function standingCsv(snapshot, { pick, heads, entries }) {
 	const { parts, subtotals } = formula.publish === "full" ? formula : { parts: [], subtotals: [] };
 	const fate = (row) => row.disqualified ? "disqualified" : row.advanced === true ? "advanced"
 		: row.advanced === false ? "not-advanced" : "";
-	const shown = formula.advanced && formula.publish !== "full"
-		? [...standing, ...formula.advanced.filter((id) => !standing.some(({ entry }) => entry === id))
-			.map((entry) => ({ entry, advanced: true }))] : standing;
+	const rest = formula.publish === "full" ? [] : [...(formula.advanced ?? []).map((entry) => ({ entry, advanced: true })),
+		...disqualifiedOf(snapshot).map(({ entry, reason }) => ({ entry, disqualified: reason }))];
+	const shown = [...standing, ...rest.filter(({ entry }) => !standing.some((row) => row.entry === entry))];
 	return csvText([
 		[heads.rank, "id", heads.entry, heads.points, heads.fate, heads.reason,
 			...parts.flatMap(({ id }) => [`${id} value`, `${id} points`]),

@@ -5,8 +5,8 @@ import { test } from "node:test";
 
 import { canonicalBallot, countOf, emptyBallot, isComplete, knowsForm } from "../../../static/js/forms.js";
 import { moved } from "../../../static/js/ranking-screen.js";
-import { advancing, byRank, cutAfter, denominators, endsSubtotal, expertsCsv, fullPoints, reasonOf, standingCsv, workingOf,
-	workingText } from "../../../static/js/standing.js";
+import { advancing, byRank, citizensTitle, cutAfter, denominators, disqualifiedOf, endsSubtotal, expertsCsv,
+	fullPoints, isReference, reasonOf, standingCsv, workingOf, workingText } from "../../../static/js/standing.js";
 import { csvOf, hasResult, kindOf, rowsOf } from "../../../static/js/tally.js";
 import { decimals, numbers } from "../../../static/js/words.js";
 import "./setup.mjs";
@@ -74,6 +74,23 @@ test("a disqualification's reason, in whichever form it comes", () => {
 	assert.equal(reasonOf({}, pick), "");
 });
 
+test("the disqualified are told once, from the rows or beside them", () => {
+	const reason = { ko: "미달", en: "below" };
+	assert.deepEqual(disqualifiedOf({ formula: { disqualified: [{ entry: "a", reason }] }, standing: [] }), [{ entry: "a", reason }]);
+	assert.deepEqual(disqualifiedOf({ formula: { disqualified: [{ entry: "a", reason }] },
+		standing: [{ entry: "a", disqualified: reason }, { entry: "b", disqualified: reason }, { entry: "c" }] }),
+	[{ entry: "a", reason }, { entry: "b", reason }]);
+	assert.deepEqual(disqualifiedOf({ formula: null, standing: undefined }), []);
+});
+
+test("votes that weigh nothing are for reference, under the name that the stage gives them", () => {
+	const stage = (...weights) => ({ stage: { parts: weights.map((weight) => ({ source: "citizens", weight, name: { ko: "국민 평가" } })) } });
+	const page = (contest) => ({ t: (key) => key, pick: (text) => text?.ko ?? "", contest });
+	assert.deepEqual([stage(0), stage(30), stage(0, 5), { stage: null }, stage()].map(isReference), [true, false, false, false, false]);
+	assert.equal(citizensTitle(page(stage(0))), "국민 평가");
+	assert.equal(citizensTitle(page({ stage: null })), "results.votes_title");
+});
+
 test("nobody of a panel is left out silently", () => {
 	assert.deepEqual(denominators({ n: 6, of: 9, recused: 2 }), { n: 6, of: 9, recused: 2, absent: 1 });
 	assert.equal(denominators({ n: 9, of: 9, recused: 0 }).absent, 0);
@@ -92,10 +109,11 @@ test("the standing's CSV: parts where they are public, and only who advances whe
 		"\uFEFF순위,id,팀,총점,결과,사유,p value,p points,s subtotal,mean of all,contest,kind,phase,as_of".slice(1),
 		"1,b,나,4,advanced,,40,4,4,,c,rehearsal,provisional,2026-12-31T00:00:00.000Z",
 		",a,가,5,disqualified,미달,50,5,5,,c,rehearsal,provisional,2026-12-31T00:00:00.000Z"]);
-	const less = standingCsv({ ...snapshot, formula: { publish: "top-and-mean", parts, subtotals: [], mean: 4.5, advanced: ["a", "b"] },
-		standing: [row("b", 1, true, { points: 5 })] }, { pick, heads, entries });
+	const less = standingCsv({ ...snapshot, formula: { publish: "top-and-mean", parts, subtotals: [], mean: 4.5, advanced: ["a", "b"],
+		disqualified: [{ entry: "x", reason: { ko: "미달", en: "below" } }] }, standing: [row("b", 1, true, { points: 5 })] }, { pick, heads, entries });
 	assert.deepEqual(less.trim().split("\r\n").slice(1).map((line) => line.split(",").slice(0, 7)), [
-		["1", "b", "나", "5", "advanced", "", "4.5"], ["", "a", "가", "", "advanced", "", "4.5"]]);
+		["1", "b", "나", "5", "advanced", "", "4.5"], ["", "a", "가", "", "advanced", "", "4.5"],
+		["", "x", "x", "", "disqualified", "미달", "4.5"]]);
 });
 
 test("the experts' CSV says what is kept back", () => {
