@@ -41,7 +41,7 @@ static json_int_t number_member(const struct session *session, const char *name)
 
 static void tell_outcome(const struct session *session)
 {
-	const char *round = session->round->name;
+	const char *round = session_contest(session);
 	if (session->options.json)
 		session_print_json(session->verdict.members);
 	else if (session->verdict.status == 202)
@@ -92,6 +92,9 @@ static int run_plain(const struct ctl *ctl, int argc, char **argv)
 	struct session_options options;
 	size_t n;
 	int status = session_arguments(ctl, argc, argv, NULL, 0, 0, NULL, &n, &options);
+	/* open and publish go without */
+	if (status == EX_OK && strcmp(argv[0], "open") != 0 && strcmp(argv[0], "publish") != 0)
+		status = session_wants_why(ctl, argv[0], &options);
 	if (status != EX_OK)
 		return status;
 	return perform(ctl, &options, json_pack("{s:s}", "act", argv[0]), false);
@@ -109,6 +112,9 @@ static int run_extend(const struct ctl *ctl, int argc, char **argv)
 	if (!until)
 		return ctl_misuse(
 		    ctl, "extend takes the new close: --until 2026-12-31T18:00:00+09:00.");
+	status = session_wants_why(ctl, argv[0], &options);
+	if (status != EX_OK)
+		return status;
 	return perform(
 	    ctl, &options, json_pack("{s:s, s:s}", "act", "extend", "closes_at", until), false);
 }
@@ -161,6 +167,8 @@ static int run_requalify(const struct ctl *ctl, int argc, char **argv)
 	struct session_options options;
 	size_t n;
 	int status = session_arguments(ctl, argc, argv, own, 1, 1, &entry, &n, &options);
+	if (status == EX_OK)
+		status = session_wants_why(ctl, argv[0], &options);
 	if (status != EX_OK)
 		return status;
 	return perform(ctl, &options, json_pack("{s:s, s:s}", "act", "requalify", "entry", entry),
@@ -176,6 +184,8 @@ static int run_decide(const struct ctl *ctl, int argc, char **argv)
 	struct session session;
 	size_t n;
 	int status = session_arguments(ctl, argc, argv, NULL, 1, 1, &request, &n, &options);
+	if (status == EX_OK && strcmp(argv[0], "reject") == 0)
+		status = session_wants_why(ctl, argv[0], &options);
 	if (status == EX_OK)
 		status = session_open(ctl, &options, &session);
 	if (status != EX_OK)
@@ -190,6 +200,14 @@ struct listing {
 	json_t *requests; /* [{"id","act","who","at","why"}] */
 };
 
+/* As everywhere: a time for programs is RFC 3339. */
+static void write_time(json_t *request)
+{
+	char at[CLOCK_TEXT_SIZE];
+	json_int_t ms = json_integer_value(json_object_get(request, "at"));
+	(void)json_object_set_new(request, "at", json_string(clock_format(ms, 1, at)));
+}
+
 static void on_requests(void *arg, const struct desk_view *view)
 {
 	struct listing *listing = arg;
@@ -201,6 +219,7 @@ static void on_requests(void *arg, const struct desk_view *view)
 		json_t *request = json_loadb(value.ptr, value.len, JSON_REJECT_DUPLICATES, NULL);
 		acts_summarise_request(request);
 		json_object_set_new(request, "id", json_stringn(id.ptr, id.len));
+		write_time(request);
 		json_array_append_new(listing->requests, request);
 	}
 	session_done(listing->session,
@@ -209,11 +228,10 @@ static void on_requests(void *arg, const struct desk_view *view)
 
 static void print_request(const json_t *request)
 {
-	char at[CLOCK_TEXT_SIZE];
 	char *act = json_dumps(json_object_get(request, "act"), JSON_ENCODE_ANY | JSON_COMPACT);
 	screen_print("%s  %s  %s\n    %s\n    %s\n",
 	    json_string_value(json_object_get(request, "id")),
-	    clock_format(json_integer_value(json_object_get(request, "at")), 0, at),
+	    json_string_value(json_object_get(request, "at")),
 	    json_string_value(json_object_get(request, "who")), act ? act : "",
 	    json_string_value(json_object_get(request, "why")));
 	free(act);
@@ -232,7 +250,7 @@ static void print_requests(const struct listing *listing)
 		print_request(request);
 	}
 	if (json_array_size(listing->requests) == 0)
-		screen_print("%s: no request waits.\n", listing->session->round->name);
+		screen_print("%s: no request waits.\n", session_contest(listing->session));
 }
 
 static int run_requests(const struct ctl *ctl, int argc, char **argv)

@@ -85,7 +85,7 @@ static int admit_second(struct session *session, const char *path, struct second
 		return ctl_fail(EX_NOPERM, "%s: the token has expired.", path);
 	if (rc != 0 || second->bearer.role != ROLE_ORGANISER)
 		return ctl_fail(EX_NOPERM, "%s: is not an organiser's token for contest %s.", path,
-		    session->round->name);
+		    session_contest(session));
 	const struct desk_want want = {DESK_PEOPLE, second->bearer.id};
 	second->session = session;
 	desk_read(session->desk, &want, 1, on_second, second);
@@ -129,7 +129,7 @@ static void tell_signing(const struct session *session)
 		session_print_json(members);
 		return;
 	}
-	(void)printf("%s: version %lld of the result is signed.\n", session->round->name,
+	(void)printf("%s: version %lld of the result is signed.\n", session_contest(session),
 	    (long long)json_integer_value(json_object_get(members, "version")));
 	json_array_foreach(json_object_get(members, "advanced"), i, entry)
 	{
@@ -165,8 +165,8 @@ static int run_sign(const struct ctl *ctl, int argc, char **argv)
 	struct session session;
 	size_t n;
 	int status = session_arguments(ctl, argc, argv, own, 0, 0, NULL, &n, &options);
-	if (status == EX_OK && options.why[0] == '\0')
-		status = ctl_misuse(ctl, "%s takes a reason: --why TEXT.", argv[0]);
+	if (status == EX_OK)
+		status = session_wants_why(ctl, argv[0], &options);
 	if (status == EX_OK)
 		status = session_open(ctl, &options, &session);
 	if (status != EX_OK)
@@ -210,8 +210,9 @@ static void print_lines(const json_t *stored, const struct showing *showing, con
 {
 	json_t *document = json_loads(member(stored, "document").ptr, JSON_REJECT_DUPLICATES, NULL);
 	if (showing->verify)
-		(void)printf("%s: version %s (%s at %s) verifies.\n", showing->session->round->name,
-		    version, json_string_value(json_object_get(document, "kind")),
+		(void)printf("%s: version %s (%s at %s) verifies.\n",
+		    session_contest(showing->session), version,
+		    json_string_value(json_object_get(document, "kind")),
 		    json_string_value(json_object_get(document, "at")));
 	else
 		(void)printf("%s\n", member(stored, showing->annex ? "annex" : "document").ptr);

@@ -134,7 +134,7 @@ static void tell_warnings(const struct session *session)
 static void tell_import(const struct session *session)
 {
 	const json_t *members = session->verdict.members;
-	const char *round = session->round->name;
+	const char *round = session_contest(session);
 	if (session->options.json)
 		session_print_json(members);
 	else if (session->verdict.status == 202)
@@ -237,7 +237,7 @@ static void print_metrics(const struct listing *listing)
 		    (long long)json_integer_value(json_object_get(metric, "version")));
 	}
 	if (json_array_size(listing->metrics) == 0)
-		screen_print("%s: no metric yet.\n", listing->session->round->name);
+		screen_print("%s: no metric yet.\n", session_contest(listing->session));
 }
 
 static int list_metrics(const struct ctl *ctl, const struct session_options *options)
@@ -271,8 +271,11 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 	int status = session_arguments(ctl, argc, argv, own, 1, 2, operands, &n, &options);
 	if (status != EX_OK)
 		return status;
-	if (strcmp(operands[0], "import") == 0 && n == 2)
-		return import_file(ctl, &options, operands[1], for_correction);
+	if (strcmp(operands[0], "import") == 0 && n == 2) {
+		status = session_wants_why(ctl, "metrics import", &options);
+		return status == EX_OK ? import_file(ctl, &options, operands[1], for_correction)
+				       : status;
+	}
 	if (strcmp(operands[0], "list") == 0 && n == 1)
 		return list_metrics(ctl, &options);
 	return ctl_misuse(ctl, "metrics takes import FILE.csv, or list.");

@@ -25,9 +25,9 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 
 	if (status != EX_OK)
 		return status;
-	if (options.why[0] == '\0')
-		return ctl_misuse(ctl, "revoke wants a reason: --why.");
-	status = session_open(ctl, &options, &session);
+	status = session_wants_why(ctl, argv[0], &options);
+	if (status == EX_OK)
+		status = session_open(ctl, &options, &session);
 	if (status != EX_OK)
 		return status;
 	people_revoke(&session.office, id, session.who, options.why, session_keep, &session);

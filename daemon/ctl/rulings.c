@@ -64,8 +64,9 @@ static int run_recuse(const struct ctl *ctl, int argc, char **argv)
 
 	if (status != EX_OK)
 		return status;
-	if (options.why[0] == '\0')
-		return ctl_misuse(ctl, "recuse wants a reason: --why.");
+	status = session_wants_why(ctl, argv[0], &options);
+	if (status != EX_OK)
+		return status;
 	return rule(ctl, &options, RULING_RECUSAL, operands, for_correction);
 }
 
@@ -82,8 +83,9 @@ static int run_challenge(const struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (uphold + reject + lift != 1)
 		return ctl_misuse(ctl, "challenge wants one of --uphold, --reject, and --lift.");
-	if (options.why[0] == '\0')
-		return ctl_misuse(ctl, "challenge wants a reason: --why.");
+	status = session_wants_why(ctl, argv[0], &options);
+	if (status != EX_OK)
+		return status;
 	return rule(ctl, &options,
 	    uphold   ? RULING_CHALLENGE_UPHELD
 	    : reject ? RULING_CHALLENGE_REJECTED

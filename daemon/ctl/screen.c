@@ -2,6 +2,8 @@
  * characters from the C library's UTF-8 locale. */
 #include "ctl/screen.h"
 
+#include <time.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 /* ---- what a terminal is given ---- */
@@ -154,5 +157,26 @@ char *screen_duration(int64_t ms, char ret_text[32])
 		(void)snprintf(ret_text, 32, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
 	else
 		(void)snprintf(ret_text, 32, "%" PRId64 "s", s);
+	return ret_text;
+}
+
+void screen_time_zone(const char *name)
+{
+	(void)setenv("TZ", name, 1);
+	tzset();
+}
+
+char *screen_time(int64_t wall_ms, char *ret_text)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm at;
+	char offset[8];
+	size_t len;
+
+	if (!localtime_r(&seconds, &at))
+		return clock_format(wall_ms, 0, ret_text);
+	len = strftime(ret_text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &at);
+	(void)strftime(offset, sizeof(offset), "%z", &at); /* "+0900" */
+	(void)snprintf(ret_text + len, CLOCK_TEXT_SIZE - len, "%.3s:%s", offset, offset + 3);
 	return ret_text;
 }

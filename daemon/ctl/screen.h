@@ -29,6 +29,10 @@ int screen_width(const char *text);
 int screen_cell(struct buf *out, const char *text, int width, bool right);
 /* "12,345" */
 char *screen_number(int64_t number, char ret_text[32]);
+/* The zone (IANA name) of screen_time(). */
+void screen_time_zone(const char *name);
+/* "2026-12-21T09:00:00+09:00", in that zone. Needs CLOCK_TEXT_SIZE bytes. Returns ret_text. */
+char *screen_time(int64_t wall_ms, char *ret_text);
 /* A bar of at most `width` columns in eighths, for 0 to 1. */
 int screen_bar(struct buf *out, double share, int width);
 /* "2d 3h", "5m 20s", "0s" */

@@ -72,6 +72,10 @@ static int load_round(struct session *session)
 
 	if (status == EX_OK && round_load(&session->ctl->settings, path, &session->round, why) < 0)
 		status = ctl_fail(EX_CONFIG, "%s", why);
+	if (status == EX_OK)
+		(void)snprintf(session->contest, sizeof(session->contest), "%s%s",
+		    session->round->contest->id,
+		    session->round->contest->rehearsal ? " (rehearsal)" : "");
 	return status;
 }
 
@@ -324,8 +328,8 @@ static int check_token(struct session *session)
 	if (r == -ETIME)
 		return ctl_fail(EX_NOPERM, "%s: the token has expired.", path);
 	if (r < 0)
-		return ctl_fail(
-		    EX_NOPERM, "%s: is not a token for contest %s.", path, session->round->name);
+		return ctl_fail(EX_NOPERM, "%s: is not a token for contest %s.", path,
+		    session_contest(session));
 	if (bearer->role != ROLE_ORGANISER)
 		return ctl_fail(EX_NOPERM,
 		    "%s: is the token of an %s; organisers act with --token.", path,
@@ -392,6 +396,11 @@ void session_print_json(const json_t *json)
 	screen_write_json(stdout, slice_text(text));
 	(void)fputc('\n', stdout);
 	free(text);
+}
+
+const char *session_contest(const struct session *session)
+{
+	return session->contest;
 }
 
 int session_close(struct session *session)

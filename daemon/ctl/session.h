@@ -36,6 +36,12 @@ int session_arguments(const struct ctl *ctl, int argc, char **argv,
     const struct ctl_option *options, size_t min, size_t max, const char **ret_operands,
     size_t *ret_n, struct session_options *ret_shared);
 
+/* Reads --lang: "ko" (also where it is NULL) or "en". 0, or the exit status, told. */
+int session_language(const struct ctl *ctl, const char *lang, bool *ret_english);
+/* For what is done for a reason only: 0, or the exit status, told, where --why says nothing. */
+int session_wants_why(
+    const struct ctl *ctl, const char *command, const struct session_options *options);
+
 struct session {
 	const struct ctl *ctl;
 	struct session_options options;
@@ -48,6 +54,7 @@ struct session {
 	char who[OFFICE_WHO_MAX]; /* "operator:<name>", or "organiser:<id>" after --token was
 				     checked */
 	struct bearer bearer;     /* of --token */
+	char contest[CONTEST_ID_MAX + 16]; /* of session_contest() */
 	char password[256];
 	int status; /* what session_close() returns */
 	bool done;
@@ -70,6 +77,8 @@ void session_done(struct session *session, int status);
 void session_keep(void *session, const struct verdict *verdict);
 /* Prints JSON for --json: indented, with a final LF; drops nothing. */
 void session_print_json(const json_t *json);
+/* The contest for a sentence: its id, and "(rehearsal)" behind where it is one. */
+const char *session_contest(const struct session *session);
 int session_close(struct session *session);
 
 #endif

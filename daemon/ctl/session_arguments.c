@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/text.h"
+
 #define OPTIONS_MAX 24
 
 struct reading { /* one command line */
@@ -66,6 +68,37 @@ static int check_shared(const struct ctl *ctl, const struct session_options *opt
 	return EX_OK;
 }
 
+/* Names the operand that the usage has at this place: "Usage: tallyctl -c FILE revoke ID …". */
+static int want_operand(const struct ctl *ctl, const char *command, size_t place)
+{
+	const char *at = strstr(ctl->usage, command);
+	size_t len;
+
+	at = at != NULL ? at + strlen(command) : "";
+	for (at += strspn(at, " "); place > 0; place--) {
+		at += strcspn(at, " \n");
+		at += strspn(at, " ");
+	}
+	len = strcspn(at, " \n");
+	return ctl_misuse(ctl, "%s takes %.*s.", command, (int)len, at);
+}
+
+int session_language(const struct ctl *ctl, const char *lang, bool *ret_english)
+{
+	*ret_english = lang != NULL && strcmp(lang, "en") == 0;
+	if (lang == NULL || *ret_english || strcmp(lang, "ko") == 0)
+		return EX_OK;
+	return ctl_misuse(ctl, "--lang takes ko or en.");
+}
+
+int session_wants_why(
+    const struct ctl *ctl, const char *command, const struct session_options *options)
+{
+	if (!text_is_blank(slice_text(options->why)))
+		return EX_OK;
+	return ctl_misuse(ctl, "%s takes a reason: --why TEXT.", command);
+}
+
 int session_arguments(const struct ctl *ctl, int argc, char **argv,
     const struct ctl_option *options, size_t min, size_t max, const char **ret_operands,
     size_t *ret_n, struct session_options *ret_shared)
@@ -104,8 +137,7 @@ int session_arguments(const struct ctl *ctl, int argc, char **argv,
 		}
 	}
 	if (n < min)
-		return ctl_misuse(
-		    ctl, "%s wants %s.", argv[0], n == 0 ? "an operand" : "more operands");
+		return want_operand(ctl, argv[0], n);
 	if (ret_n != NULL)
 		*ret_n = n;
 	*ret_shared = shared;

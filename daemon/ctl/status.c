@@ -20,34 +20,56 @@
 
 /* ---- the screen ---- */
 
-static int print_head(struct buf *out, const struct contest *contest, const struct board *board,
-    const struct count *count)
+static const char *text_in(const struct text *text, bool english)
 {
-	char as_of[CLOCK_TEXT_SIZE], left[32], ballots[32], issued[32], until[CLOCK_TEXT_SIZE];
-	const struct record *record = &board->record;
-	int rc = buf_printf(out, "%s · %s%s · %s · as of %s\n", contest->id, contest->name.en,
-	    contest->rehearsal ? " (rehearsal)" : "", phase_name(record->phase),
-	    clock_format(board->now_ms, 1, as_of));
+	return english ? text->en : text->ko;
+}
 
-	if (rc == 0 && record->phase < PHASE_OPEN && record->opens_ms)
-		rc = buf_printf(out, "opens %s, in %s\n", clock_format(record->opens_ms, 1, until),
-		    screen_duration(record->opens_ms - board->now_ms, left));
-	else if (rc == 0 && record->phase < PHASE_CLOSED && record->closes_ms)
-		rc =
-		    buf_printf(out, "closes %s, in %s\n", clock_format(record->closes_ms, 1, until),
-			screen_duration(record->closes_ms - board->now_ms, left));
+/* "closes 2026-12-21T18:00:00+09:00, in 2d 3h", or "closed …" when it is over. */
+static int print_hour(
+    struct buf *out, const char *ahead, const char *past, int64_t ms, int64_t now_ms)
+{
+	char at[CLOCK_TEXT_SIZE], left[32];
+
+	if (ms <= now_ms)
+		return buf_printf(out, "%s %s\n", past, screen_time(ms, at));
+	return buf_printf(
+	    out, "%s %s, in %s\n", ahead, screen_time(ms, at), screen_duration(ms - now_ms, left));
+}
+
+static int print_hours(struct buf *out, const struct board *board)
+{
+	const struct record *record = &board->record;
+	int rc;
+
+	if (!record->opens_ms || !record->closes_ms)
+		return buf_append_text(out, "no hours: open until somebody closes it\n");
+	rc = print_hour(out, "opens", "opened", record->opens_ms, board->now_ms);
+	return rc == 0 ? print_hour(out, "closes", "closed", record->closes_ms, board->now_ms) : rc;
+}
+
+static int print_head(struct buf *out, const struct contest *contest, const struct board *board,
+    const struct count *count, bool english)
+{
+	char as_of[CLOCK_TEXT_SIZE], ballots[32], issued[32];
+	int rc = buf_printf(out, "%s%s · %s · %s · as of %s\n", contest->id,
+	    contest->rehearsal ? " (rehearsal)" : "", text_in(&contest->name, english),
+	    phase_name(board->record.phase), screen_time(board->now_ms, as_of));
+
+	if (rc == 0)
+		rc = print_hours(out, board);
 	return rc == 0 ? buf_printf(out, "ballots %s   tokens issued %s\n\n",
 			     screen_number((int64_t)count->totals.ballots, ballots),
 			     screen_number((int64_t)count->totals.issued, issued))
 		       : rc;
 }
 
-static int name_width(const struct contest *contest)
+static int name_width(const struct contest *contest, bool english)
 {
 	int width = 0;
 
 	for (size_t e = 0; e < contest->n_entries; e++) {
-		int w = screen_width(contest->entries[e].name.ko);
+		int w = screen_width(text_in(&contest->entries[e].name, english));
 		width = w > width ? w : width;
 	}
 	return width;
@@ -55,10 +77,9 @@ static int name_width(const struct contest *contest)
 
 /* By rank; equal ranks in the contest's order. */
 static const struct tally_row *row_at(
-    const struct tally_row *rows, size_t n, size_t place, bool used[CONTEST_ENTRIES_MAX])
+    const struct tally_row *rows, size_t n, bool used[CONTEST_ENTRIES_MAX])
 {
 	size_t best = n;
-	(void)place;
 
 	for (size_t i = 0; i < n; i++)
 		if (!used[i] && (best == n || rows[i].rank < rows[best].rank))
@@ -77,10 +98,15 @@ static double bar_of(const struct contest *contest, const struct tally_row *row,
 }
 
 static int print_row(struct buf *out, const struct contest *contest, const struct tally_row *row,
-    int width, int64_t most)
+    int width, int64_t most, bool ranked, bool english)
 {
-	char votes[32], value[32] = "";
-	int rc = buf_printf(out, "%3d  ", row->rank);
+	char votes[32], value[32] = "", rank[24];
+	int rc;
+
+	(void)snprintf(rank, sizeof(rank), ranked ? "%d" : "–", row->rank);
+	rc = screen_cell(out, rank, 3, true);
+	if (rc == 0)
+		rc = buf_append_text(out, "  ");
 
 	if (contest->form->has_mean && row->votes > 0)
 		(void)snprintf(value, sizeof(value), "%.2f", row->mean);
@@ -89,7 +115,8 @@ static int print_row(struct buf *out, const struct contest *contest, const struc
 	else if (!contest->form->has_mean)
 		(void)snprintf(value, sizeof(value), "%.1f%%", row->share * 100);
 	if (rc == 0)
-		rc = screen_cell(out, contest->entries[row->entry].name.ko, width + 2, false);
+		rc = screen_cell(
+		    out, text_in(&contest->entries[row->entry].name, english), width + 2, false);
 	if (rc == 0)
 		rc = screen_cell(out, screen_number(row->votes, votes), 12, true);
 	if (rc == 0)
@@ -101,11 +128,12 @@ static int print_row(struct buf *out, const struct contest *contest, const struc
 	return rc == 0 ? buf_append_text(out, "\n") : rc;
 }
 
-static int print_tally(struct buf *out, const struct contest *contest, const struct count *count)
+static int print_tally(
+    struct buf *out, const struct contest *contest, const struct count *count, bool english)
 {
 	struct tally_row rows[CONTEST_ENTRIES_MAX];
 	bool used[CONTEST_ENTRIES_MAX] = {false};
-	int width = name_width(contest), rc = 0;
+	int width = name_width(contest, english), rc = 0;
 	int64_t most = 0;
 
 	contest->form->tally(
@@ -113,25 +141,26 @@ static int print_tally(struct buf *out, const struct contest *contest, const str
 	for (size_t i = 0; i < contest->n_entries; i++)
 		most = rows[i].sum > most ? rows[i].sum : most;
 	for (size_t i = 0; i < contest->n_entries && rc == 0; i++)
-		rc =
-		    print_row(out, contest, row_at(rows, contest->n_entries, i, used), width, most);
+		rc = print_row(out, contest, row_at(rows, contest->n_entries, used), width, most,
+		    count->totals.ballots > 0, english);
 	return rc;
 }
 
-static int print_experts(struct buf *out, const struct contest *contest, const struct board *board)
+static int print_experts(
+    struct buf *out, const struct contest *contest, const struct board *board, bool english)
 {
-	int width = name_width(contest), rc = 0;
+	int width = name_width(contest, english), rc = 0;
 
 	for (size_t p = 0; p < contest->n_panels && rc == 0; p++) {
 		rc = buf_printf(out, "\n%s: %zu of %zu sheets submitted\n",
-		    contest->panels[p].name.en, board->submitted[p], board->of[p]);
+		    text_in(&contest->panels[p].name, english), board->submitted[p], board->of[p]);
 		for (size_t e = 0; e < contest->n_entries && rc == 0 && board->of[p] > 0; e++) {
 			const struct board_panel_entry *cell = &board->panel[p][e];
 
 			rc = buf_append_text(out, "     ");
 			if (rc == 0)
-				rc =
-				    screen_cell(out, contest->entries[e].name.ko, width + 2, false);
+				rc = screen_cell(out, text_in(&contest->entries[e].name, english),
+				    width + 2, false);
 			if (rc == 0)
 				rc = buf_printf(out, "%zu of %zu, %zu recused%s\n", cell->result.n,
 				    cell->of, cell->recused,
@@ -141,15 +170,35 @@ static int print_experts(struct buf *out, const struct contest *contest, const s
 	return rc;
 }
 
-static int print_standing(struct buf *out, const struct contest *contest, const struct board *board)
+/* The entry that follows in rank; those without a rank come last, in the contest's order. */
+static size_t next_in_rank(
+    const struct contest *contest, const struct board *board, bool used[CONTEST_ENTRIES_MAX])
 {
-	int width = name_width(contest), rc = 0;
+	size_t best = contest->n_entries;
+
+	for (size_t e = 0; e < contest->n_entries; e++) {
+		int rank = board->standing.row[e].rank;
+		int least = best < contest->n_entries ? board->standing.row[best].rank : 0;
+		if (!used[e] &&
+		    (best == contest->n_entries || (rank > 0 && (least == 0 || rank < least))))
+			best = e;
+	}
+	used[best] = true;
+	return best;
+}
+
+static int print_standing(
+    struct buf *out, const struct contest *contest, const struct board *board, bool english)
+{
+	bool used[CONTEST_ENTRIES_MAX] = {false};
+	int width = name_width(contest, english), rc = 0;
 
 	if (contest->stage.n_parts == 0 || !board_sheets_visible(contest, board))
 		return 0;
 	rc = buf_printf(
 	    out, "\nstanding%s\n", board->standing.complete ? "" : " (something is missing)");
-	for (size_t e = 0; e < contest->n_entries && rc == 0; e++) {
+	for (size_t i = 0; i < contest->n_entries && rc == 0; i++) {
+		size_t e = next_in_rank(contest, board, used);
 		const struct standing_row *row = &board->standing.row[e];
 		char points[24], rank[24];
 
@@ -158,7 +207,8 @@ static int print_standing(struct buf *out, const struct contest *contest, const 
 		if (rc == 0)
 			rc = buf_append_text(out, "  ");
 		if (rc == 0)
-			rc = screen_cell(out, contest->entries[e].name.ko, width + 2, false);
+			rc = screen_cell(
+			    out, text_in(&contest->entries[e].name, english), width + 2, false);
 		if (rc == 0)
 			rc = screen_cell(
 			    out, row->complete ? fixed_text(row->total_e4, points) : "–", 12, true);
@@ -199,6 +249,7 @@ enum view { VIEW_STATUS, VIEW_TALLY };
 struct looking {
 	struct session *session;
 	enum view view;
+	bool english;
 	bool again;           /* watch */
 	struct event *timer;  /* of the next look */
 	struct event *on_int; /* Ctrl-C */
@@ -209,14 +260,14 @@ static int print_screen(struct buf *out, const struct looking *looking, const st
     const struct count *count)
 {
 	const struct contest *contest = looking->session->round->contest;
-	int rc = print_head(out, contest, board, count);
+	int rc = print_head(out, contest, board, count, looking->english);
 
 	if (rc == 0)
-		rc = print_tally(out, contest, count);
+		rc = print_tally(out, contest, count, looking->english);
 	if (rc == 0 && looking->view == VIEW_STATUS)
-		rc = print_experts(out, contest, board);
+		rc = print_experts(out, contest, board, looking->english);
 	if (rc == 0 && looking->view == VIEW_STATUS)
-		rc = print_standing(out, contest, board);
+		rc = print_standing(out, contest, board, looking->english);
 	if (rc == 0 && looking->view == VIEW_STATUS)
 		rc = print_requests(out, board);
 	return rc;
@@ -322,13 +373,18 @@ static int run(const struct ctl *ctl, int argc, char **argv, enum view view, boo
 	struct session_options options;
 	struct session session;
 	struct looking looking = {.session = &session, .view = view, .again = again};
+	const char *lang = NULL;
+	const struct ctl_option own[] = {{"lang", &lang, NULL}, {NULL, NULL, NULL}};
 	size_t n;
-	int status = session_arguments(ctl, argc, argv, NULL, 0, 0, NULL, &n, &options);
+	int status = session_arguments(ctl, argc, argv, own, 0, 0, NULL, &n, &options);
 
+	if (status == 0)
+		status = session_language(ctl, lang, &looking.english);
 	if (status == 0)
 		status = session_open(ctl, &options, &session);
 	if (status != 0)
 		return status;
+	screen_time_zone(session.round->contest->time_zone);
 	look(-1, 0, &looking);
 	if (again)
 		status = watch(&looking);
@@ -361,10 +417,12 @@ const struct ctl_command ctl_status = {
     .name = "status",
     .summary = "shows a contest as its organisers see it",
     .usage =
-	"Usage: tallyctl -c FILE status [--contest C] [--json]\n"
+	"Usage: tallyctl -c FILE status [--contest C] [--lang ko|en] [--json]\n"
 	"\n"
 	"Phase, hours, citizens' counts (also while the public does not see them), how far the\n"
-	"experts are, what is missing, what waits for a second organiser.\n",
+	"experts are, what is missing, what waits for a second organiser. Names in Korean, or "
+	"with\n"
+	"--lang en in English; times in the contest's zone, in UTC with --json.\n",
     .run = run_status,
 };
 
@@ -372,7 +430,7 @@ const struct ctl_command ctl_watch = {
     .name = "watch",
     .summary = "the same every second, until Ctrl-C",
     .usage =
-	"Usage: tallyctl -c FILE watch [--contest C] [--json]\n"
+	"Usage: tallyctl -c FILE watch [--contest C] [--lang ko|en] [--json]\n"
 	"\n"
 	"Redraws in place on a terminal; elsewhere, and with --json (one line each), appends.\n",
     .run = run_watch,
@@ -382,7 +440,7 @@ const struct ctl_command ctl_tally = {
     .name = "tally",
     .summary = "citizens' counts alone",
     .usage =
-	"Usage: tallyctl -c FILE tally [--contest C] [--json]\n"
+	"Usage: tallyctl -c FILE tally [--contest C] [--lang ko|en] [--json]\n"
 	"\n"
 	"Counts by entry, in the order of their ranks, also under embargo.\n",
     .run = run_tally,

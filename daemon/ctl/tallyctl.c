@@ -64,7 +64,8 @@ static void print_usage(FILE *out)
 	    "\n"
 	    "  -c, --config FILE   the configuration, as config/tallyd.yaml describes it\n"
 	    "      --version       print the version and end\n"
-	    "      --help          print this and end; after a COMMAND: about that command\n"
+	    "      --help          print this and end; after a COMMAND: about that command, as\n"
+	    "                      `tallyctl help COMMAND` does\n"
 	    "\n"
 	    "Ends with 0 when all went well, 64 for a wrong command line, 65 for what was\n"
 	    "refused, 66 for an input that cannot be read, 69 when the server is not to be had, "
@@ -88,6 +89,22 @@ static int wants_help(int argc, char **argv)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return 1;
 	return 0;
+}
+
+/* "help", "help COMMAND". */
+static int print_help(int argc, char **argv)
+{
+	const struct ctl_command *command = argc == 2 ? find_command(argv[1]) : NULL;
+
+	if (argc > 2 || (argc == 2 && command == NULL)) {
+		(void)ctl_fail(EX_USAGE, "there is no command \"%s\".", argv[argc > 2 ? 2 : 1]);
+		return EX_USAGE;
+	}
+	if (command != NULL)
+		(void)fputs(command->usage, stdout);
+	else
+		print_usage(stdout);
+	return EX_OK;
 }
 
 static int run_command(const struct ctl_command *command, const char *config, int argc, char **argv)
@@ -141,6 +158,8 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return EX_USAGE;
 	}
+	if (strcmp(argv[optind], "help") == 0)
+		return print_help(argc - optind, argv + optind);
 	command = find_command(argv[optind]);
 	if (command == NULL) {
 		(void)ctl_fail(EX_USAGE, "there is no command \"%s\".\n", argv[optind]);

@@ -151,7 +151,7 @@ describe('acts', { concurrency: 2 }, () => {
 		assert.deepEqual(await actsOf(round, 'pause', 'extend', 'notice', 'disqualify'), []);
 		await ctlRefused(instance, 64, /--until/, 'extend', '--why', 'x');
 		await ctlRefused(instance, 64, /--ko and --en/, 'notice', '--ko', '하나');
-		await ctlRefused(instance, 65, /reason/, 'pause');
+		await ctlRefused(instance, 64, /pause takes a reason: --why TEXT/, 'pause');
 	});
 
 	test('a name given with --by is seen, and what stands in the log does nothing to the terminal', async (t) => {

@@ -57,10 +57,18 @@ describe('tallyctl watches', () => {
 
 	test('status: for people, and as the organisers’ page has it', async () => {
 		const { stdout } = await ctlDone(instance, 'status');
-		assert.match(stdout, /^kai-stage1 · .* \(rehearsal\) · open · as of /);
+		assert.match(stdout, /^kai-stage1 \(rehearsal\) · .*[가-힣].* · open · as of \S+T\S+\+09:00\n/);
 		assert.match(stdout, /ballots 3 {3}tokens issued 0/);
 		assert.match(stdout, / 1 {2}업스테이지 .* 2 +66\.7%/);
-		assert.match(stdout, /Experts: 1 of 2 sheets submitted/);
+		assert.match(stdout, /[가-힣]+: 1 of 2 sheets submitted/);
+		assert.match((await ctlDone(instance, 'status', '--lang', 'en')).stdout, / 1 {2}Upstage .*[^]*Experts: 1 of 2 sheets submitted/);
+		await ctlRefused(instance, 64, /--lang takes ko or en/, 'status', '--lang', 'fr');
+		assert.equal((await ctlDone(instance, 'help', 'status')).stdout, (await ctlDone(instance, 'status', '--help')).stdout);
+		for (const [args, wanted] of [[['export'], 'export takes WHAT'], [['challenge'], 'challenge takes EXPERT'],
+			[['challenge', 'x'], 'challenge takes ENTRY'], ...[['pause'], ['resume'], ['close'], ['metrics', 'import', 'x.csv'],
+				['revoke', 'x'], ['certify'], ['correct'], ['recuse', 'x', 'upstage'], ['challenge', 'x', 'upstage', '--lift'], ['requalify', 'upstage'],
+				['extend', '--until', '2026-12-31T18:00:00+09:00']].map((args) => [args, 'takes a reason: --why TEXT\\.'])])
+			await ctlRefused(instance, 64, new RegExp(wanted), ...args);
 		assert.doesNotMatch(stdout, /standing/);
 		const { json } = await ctlDone(instance, 'status', '--json');
 		assert.deepEqual(json.tally.citizen.map(({ votes }) => votes), [0, 2, 0, 1, 0]);
