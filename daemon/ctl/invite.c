@@ -255,6 +255,19 @@ static void warn_unknown(const struct inviting *it, const json_t *person)
 		    text_of(person, "name"), affiliation);
 }
 
+/* By name: ids are for programs. */
+static void print_conflict(const struct contest *contest, const char *entry, const char *with)
+{
+	int index = contest_entry(contest, slice_text(entry));
+	const char *name = with;
+
+	for (size_t i = 0; i < contest->n_organisations; i++)
+		if (strcmp(contest->organisations[i].id, with) == 0)
+			name = contest->organisations[i].name.ko;
+	screen_print("  conflict of interest: %s (%s)\n",
+	    index >= 0 ? contest->entries[index].name.ko : entry, name);
+}
+
 static void print_person(const struct inviting *it, const json_t *person)
 {
 	const char *affiliation = text_of(person, "affiliation");
@@ -265,8 +278,10 @@ static void print_person(const struct inviting *it, const json_t *person)
 	screen_print("%s%s%s (%s), until %s\n  %s\n", text_of(person, "name"),
 	    affiliation != NULL ? ", " : "", affiliation != NULL ? affiliation : "",
 	    text_of(person, "id"), text_of(person, "expires_at"), link);
-	json_object_foreach(json_object_get(person, "conflicts"), entry, organisation) screen_print(
-	    "  conflict of interest: %s (%s)\n", entry, json_string_value(organisation));
+	json_object_foreach(json_object_get(person, "conflicts"), entry, organisation)
+	{
+		print_conflict(it->session.round->contest, entry, json_string_value(organisation));
+	}
 	if (it->qr && qr_print(link, stdout) < 0)
 		(void)ctl_fail(0, "warning: the link does not fit a QR code.");
 }

@@ -22,13 +22,15 @@ const size_t act_n_wants = sizeof(act_wants) / sizeof(act_wants[0]);
 /* ---- whether it is possible ---- */
 
 /* "resume, extend, close": what can be done instead. */
-static void list_possible(enum phase phase, char *ret_text, size_t cap)
+static void list_possible(const struct record *record, char *ret_text, size_t cap)
 {
 	size_t len = 0;
 	ret_text[0] = '\0';
 	for (int i = ACT_OPEN; i <= ACT_CORRECT && len < cap; i++) {
 		enum phase after;
-		if (phase_after(phase, (enum phase_act)i, &after) == 0)
+		if (i == ACT_EXTEND && record->closes_ms == 0)
+			continue; /* without hours there is nothing to extend */
+		if (phase_after(record->phase, (enum phase_act)i, &after) == 0)
 			len += (size_t)snprintf(ret_text + len, cap - len, "%s%s",
 			    len > 0 ? ", " : "", phase_act_name((enum phase_act)i));
 	}
@@ -37,7 +39,7 @@ static void list_possible(enum phase phase, char *ret_text, size_t cap)
 static bool refuse_phase(const struct act_case *it, struct verdict *refusal)
 {
 	char possible[120];
-	list_possible(it->record.phase, possible, sizeof(possible));
+	list_possible(&it->record, possible, sizeof(possible));
 	verdict_refuse(refusal, 409, "not-possible", "Not possible in this phase",
 	    "The contest is %s, where \"%s\" is not possible; possible is: %s.",
 	    phase_name(it->record.phase), it->act->name, possible[0] ? possible : "nothing");

@@ -63,20 +63,33 @@ static int usual_panel(const struct contest *contest)
 	return contest->n_panels == 1 ? 0 : contest_panel(contest, slice_text("experts"));
 }
 
+/* "experts, users" */
+static const char *list_panels(const struct contest *contest, char *ret_text, size_t cap)
+{
+	size_t len = 0;
+
+	ret_text[0] = '\0';
+	for (size_t i = 0; i < contest->n_panels && len < cap; i++)
+		len += (size_t)snprintf(
+		    ret_text + len, cap - len, "%s%s", i > 0 ? ", " : "", contest->panels[i].id);
+	return ret_text;
+}
+
 /* The panel of an expert. NULL with the sentence. */
 static const struct panel *panel_of(
     const struct contest *contest, struct slice name, char ret_why[WHY_MAX])
 {
+	char known[200];
 	int i = name.len > 0 ? contest_panel(contest, name) : usual_panel(contest);
 
 	if (contest->n_panels == 0)
 		(void)refuse(ret_why, "this contest has no panel of experts.");
 	else if (i < 0 && name.len == 0)
-		(void)refuse(
-		    ret_why, "this contest has %zu panels; say which one.", contest->n_panels);
+		(void)refuse(ret_why, "this contest has %zu panels; say which one: %s.",
+		    contest->n_panels, list_panels(contest, known, sizeof(known)));
 	else if (i < 0)
-		(void)refuse(
-		    ret_why, "this contest has no panel of that id (%s …).", contest->panels[0].id);
+		(void)refuse(ret_why, "this contest has no panel of that id; its panels are %s.",
+		    list_panels(contest, known, sizeof(known)));
 	else
 		return &contest->panels[i];
 	return NULL;

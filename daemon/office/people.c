@@ -245,7 +245,8 @@ static bool decide_revoking(void *arg, const struct desk_view *view, struct desk
 	}
 	if (record.ptr == NULL) {
 		verdict_refuse(&revoking->verdict, 404, "no-such-person", "No such person",
-		    "Nobody called \"%s\" was invited to this contest.", revoking->id);
+		    "Nobody with the id \"%s\" was invited to this contest (tallyctl people).",
+		    revoking->id);
 		return false;
 	}
 	if (person_read(revoking->id, record, &person) < 0) {
@@ -300,7 +301,7 @@ void people_revoke(struct office *office, const char *id, const char *who, const
 		    "Say why, in 1 to %d characters on one line.", OFFICE_WHY_MAX);
 	else if (text_characters(slice_text(id)) <= 0 || strlen(id) >= PERSON_ID_MAX)
 		verdict_refuse(&refusal, 404, "no-such-person", "No such person",
-		    "Nobody of that id was invited to this contest.");
+		    "Nobody with that id was invited to this contest (tallyctl people).");
 	else if ((revoking = revoking_new(id, who, why)) == NULL)
 		verdict_of_desk(DESK_BUSY, &refusal);
 	if (revoking == NULL) {

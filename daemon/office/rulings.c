@@ -184,7 +184,7 @@ static bool is_possible(struct deciding *deciding, const struct desk_view *view)
 		    deciding->person, entry_id(deciding));
 	else if (!lifting && excluded)
 		verdict_refuse(verdict, 409, "already-ruled", "Ruled already",
-		    "%s says nothing of %s by a ruling that stands; it can be lifted.",
+		    "%s does not rate %s already, by a ruling that stands; --lift takes it back.",
 		    deciding->person, entry_id(deciding));
 	else if (deciding->ruling == RULING_CHALLENGE_REJECTED &&
 		 stands(deciding, view, "challenge"))
@@ -311,7 +311,8 @@ static bool decide(void *arg, const struct desk_view *view, struct desk_change *
 	}
 	if (!record.ptr) {
 		verdict_refuse(&deciding->verdict, 404, "no-such-person", "No such person",
-		    "Nobody called \"%s\" was invited to this contest.", deciding->person);
+		    "Nobody with the id \"%s\" was invited to this contest (tallyctl people).",
+		    deciding->person);
 		return false;
 	}
 	if (person_read(deciding->person, record, &person) < 0) {
@@ -364,7 +365,7 @@ static bool refuse_at_once(const struct contest *contest, const char *person, co
 		    "Say why, in 1 to %d characters on one line.", OFFICE_WHY_MAX);
 	else if (!is_id(person))
 		verdict_refuse(ret_refusal, 404, "no-such-person", "No such person",
-		    "Nobody of that id was invited to this contest.");
+		    "Nobody with that id was invited to this contest (tallyctl people).");
 	else if (contest_entry(contest, slice_text(entry)) < 0)
 		verdict_refuse(ret_refusal, 404, "no-such-entry", "No such entry",
 		    "This contest has no entry of that id.");
