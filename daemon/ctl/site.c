@@ -50,19 +50,20 @@ static json_t *contest_json(const struct settings *settings, const struct round 
 	char key[BASE64_SIZE(PP_SPKI_MAX)];
 	char key_id[HEX_SIZE(PP_KEY_ID_SIZE)];
 	char rules_hash[HEX_SIZE(SHA256_SIZE)];
-	char log_key[BASE64_SIZE(32)];
+	char log_key[BASE64_SIZE(32)], result_key[BASE64_SIZE(32)];
 	const struct contest *contest = round->contest;
 
 	(void)base64url_encode_padded(spki, pp_spki(round->keys.token, spki), key);
 	(void)hex_encode(round->keys.token_key_id, PP_KEY_ID_SIZE, key_id);
 	(void)hex_encode(round->rules_hash, SHA256_SIZE, rules_hash);
 	(void)base64_encode(round->keys.log_key, 32, log_key);
-	return json_pack("{s:s, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id",
+	(void)base64_encode(round->keys.result_key, 32, result_key);
+	return json_pack("{s:s, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id",
 	    contest->id, "rehearsal", contest->rehearsal, "demonstration", contest->demonstration,
 	    "name", text_json(&contest->name), "rules_hash", rules_hash, "token_key", key,
 	    "token_key_id", key_id, "issuer_name", settings->issuer_name, "origin_info",
-	    settings->origin_info, "log_name", settings->log_name, "log_key", log_key, "shards",
-	    (json_int_t)contest->shards);
+	    settings->origin_info, "log_name", settings->log_name, "log_key", log_key, "result_key",
+	    result_key, "shards", (json_int_t)contest->shards);
 }
 
 /* Every contest of the configuration; says itself what is wrong. */

@@ -100,8 +100,9 @@ describe('keys', () => {
 		const modes = {};
 		for (const name of await readdir(keys))
 			modes[name] = ((await stat(path.join(keys, name))).mode & 0o777).toString(8);
-		assert.deepEqual(modes, { 'log.private.pem': '600', 'log.public.pem': '644', 'salt.key': '600',
-			'token.private.pem': '600', 'token.public.pem': '644' });
+		const pair = (name) => [[`${name}.private.pem`, '600'], [`${name}.public.pem`, '644']];
+		assert.deepEqual(modes, Object.fromEntries([...pair('bearer'), ...pair('log'), ...pair('result'),
+			['salt.key', '600'], ...pair('token')]));
 		assert.equal((await stat(keys)).mode & 0o777, 0o700);
 		assert.match(await readFile(path.join(keys, 'token.private.pem'), 'utf8'), /^-----BEGIN PRIVATE KEY-----/);
 		assert.equal(crypto.createPrivateKey(await readFile(path.join(keys, 'log.private.pem'))).asymmetricKeyType, 'ed25519');
@@ -111,11 +112,13 @@ describe('keys', () => {
 		assert.equal((await runProgram(TALLYCTL, [...config(), 'keygen'])).code, 0);
 		assert.deepEqual(await readFile(path.join(keys, 'token.private.pem')), before);
 	});
-	test('the site names both the key and the log', async () => {
+	test('the site names the keys of tokens, log and results', async () => {
 		const [site] = instance.site.contests;
 		const { x } = crypto.createPublicKey(await readFile(path.join(keys, 'log.public.pem'))).export({ format: 'jwk' });
 		assert.equal(site.log_key, Buffer.from(x, 'base64url').toString('base64'));
 		assert.equal(site.token_key_id, round.keyId.toString('hex'));
+		const result = crypto.createPublicKey(await readFile(path.join(keys, 'result.public.pem'))).export({ format: 'jwk' });
+		assert.equal(site.result_key, Buffer.from(result.x, 'base64url').toString('base64'));
 	});
 	test('that others can read are refused', async () => {
 		await instance.end();

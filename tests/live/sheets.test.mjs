@@ -214,7 +214,7 @@ describe('score sheets', { concurrency: 2 }, () => {
 		const rows = [['KAIST', kaist], ['한국과학기술원', kaist], ['카이스트 ', kaist], ['k a i s t', kaist],
 			['한국 과학 기술원 산학협력단', kaist], ['서울대학교 산학협력단', snu], ['서울대', snu], ['서울대학교산학협력단', snu],
 			['업스테이지', { upstage: 'upstage' }], ['LG CNS', { 'lg-ai-research': 'lg-cns' }], ['네이버', { 'naver-cloud': 'naver' }],
-			['엔씨소프트', {}], ['KAIST 동문회', {}], ['없는 대학교', {}]];
+			['엔씨소프트', {}], ['대전과학기술원', {}], ['없는 대학교', {}]];
 		const experts = await inviteTable(round, rows.map(([affiliation], i) => ({ name: `전문가 ${i}`, affiliation })));
 		for (const [i, [affiliation, conflicts]] of rows.entries()) {
 			const expert = experts[i];
