@@ -27,7 +27,7 @@ extern const struct ctl_command ctl_open, ctl_pause, ctl_resume, ctl_extend, ctl
 extern const struct ctl_command ctl_metrics;
 /* rulings.c */
 extern const struct ctl_command ctl_recuse, ctl_challenge;
-/* status.c, records.c */
+/* status.c, audit.c, records.c, report.c */
 extern const struct ctl_command ctl_status, ctl_watch, ctl_tally, ctl_audit, ctl_export, ctl_report;
 /* certify.c */
 extern const struct ctl_command ctl_certify, ctl_correct, ctl_result;

@@ -116,10 +116,11 @@ describe('tallyctl watches', () => {
 		await ctlDone(instance, 'close', '--why', 'done');
 		await eventually(async () => (await ctl(instance, 'report', 'upstage')).code === 0, 'the close');
 		const { stdout } = await ctlDone(instance, 'report', 'upstage');
-		assert.match(stdout, /^# 업스테이지 · Upstage\n/);
-		assert.match(stdout, /국민 평가 · Citizens \| 2 \| 0 \| 0 \|/);
-		assert.match(stdout, /실격 disqualified: 독자성 기준 미달/);
-		assert.match(stdout, /## expert-[12]\n\nupstage: 좋습니다/);
+		assert.match(stdout, /^# 업스테이지\n[^]*콘테스트: kai-stage1 \(리허설\)\n- 단계: closed\n- 기준 시각: \S+\+09:00\n- 규칙 \(SHA-256\): [0-9a-f]{64}\n/);
+		assert.match(stdout, /국민 평가 \| 2 \| 0 \| 0 \|/);
+		assert.match(stdout, /실격: 독자성 기준 미달/);
+		assert.match(stdout, /## 의견\n\n### [가-힣 ]+ · expert-[12]\n\n> upstage: 좋습니다/);
+		assert.match((await ctlDone(instance, 'report', 'upstage', '--lang', 'en')).stdout, /^# Upstage\n[^]*\| Part \| Value[^]*1 of 2 experts, 0 recused[^]*## Comments/);
 		assert.doesNotMatch(stdout, /nc-ai|naver|가나다/);
 		const { json } = await ctlDone(instance, 'report', 'upstage', '--json');
 		assert.equal(json.row.parts.experts.value, 100);
@@ -135,8 +136,9 @@ describe('tallyctl watches', () => {
 		const told = (await ctlDone(instance, 'audit')).stdout.trimEnd().split('\n');
 		assert.equal(told.length, entries.length);
 		assert.match(told.find((line) => line.includes('close')), /operator:\S+ +close: done$/);
+		assert.match(told.find((line) => line.includes('disqualify')), /disqualify entry upstage, reason 독자성 기준 미달/);
 		assert.deepEqual((await ctlDone(instance, 'audit', '--json')).json, entries);
-		assert.match((await ctlDone(instance, 'audit', '--verify')).stdout, new RegExp(`^${entries.length} entries, the chain holds`));
+		assert.match((await ctlDone(instance, 'audit', '--verify')).stdout, new RegExp(`^${entries.length} entries, the chain holds; head [0-9a-f]{64}\n`));
 		// Somebody acts meanwhile: no alarm.
 		let acting = true;
 		const notices = (async () => {
