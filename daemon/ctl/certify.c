@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "crypto/keyring.h"
 #include "ctl/ctl.h"
+#include "ctl/screen.h"
 #include "ctl/session.h"
 #include "office/people.h"
 
@@ -180,7 +181,7 @@ static int run_sign(const struct ctl *ctl, int argc, char **argv)
 struct showing {
 	struct session *session;
 	const char *version; /* NULL: the newest */
-	bool verify, annex;
+	bool verify, annex, document;
 };
 
 static struct slice member(const json_t *stored, const char *name)
@@ -206,6 +207,36 @@ static int verify(const struct showing *showing, const json_t *stored, const cha
 	return EX_OK;
 }
 
+/* For people; what was signed is in --document and --json. */
+static void print_summary(
+    const struct showing *showing, const json_t *document, struct slice text, const char *version)
+{
+	static const char *const texts[] = {"kind", "at", "who", "why"};
+	json_t *hash = result_sha256(text);
+	const json_t *advanced = json_object_get(document, "advanced"), *row;
+	size_t i;
+
+	screen_print("%s: version %s of the result\n", session_contest(showing->session), version);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		screen_print("  %-13s %s\n", texts[i],
+		    json_string_value(json_object_get(document, texts[i])));
+	screen_print("  %-13s", "advanced");
+	for (i = 0; i < json_array_size(advanced); i++)
+		screen_print(
+		    "%s %s", i > 0 ? "," : "", json_string_value(json_array_get(advanced, i)));
+	screen_print("%s\n  %-13s", i == 0 ? " –" : "", "disqualified");
+	size_t n = 0;
+	json_array_foreach(json_object_get(json_object_get(document, "public"), "standing"), i, row)
+	{
+		if (json_is_object(json_object_get(row, "disqualified")) ||
+		    json_is_string(json_object_get(row, "disqualified")))
+			screen_print("%s %s", n++ > 0 ? "," : "",
+			    json_string_value(json_object_get(row, "entry")));
+	}
+	screen_print("%s\n  %-13s %s\n", n == 0 ? " –" : "", "sha256", json_string_value(hash));
+	json_decref(hash);
+}
+
 static void print_lines(const json_t *stored, const struct showing *showing, const char *version)
 {
 	json_t *document = json_loads(member(stored, "document").ptr, JSON_REJECT_DUPLICATES, NULL);
@@ -214,8 +245,10 @@ static void print_lines(const json_t *stored, const struct showing *showing, con
 		    session_contest(showing->session), version,
 		    json_string_value(json_object_get(document, "kind")),
 		    json_string_value(json_object_get(document, "at")));
-	else
+	else if (showing->annex || showing->document)
 		(void)printf("%s\n", member(stored, showing->annex ? "annex" : "document").ptr);
+	else
+		print_summary(showing, document, member(stored, "document"), version);
 	json_decref(document);
 }
 
@@ -280,7 +313,8 @@ static int run_result(const struct ctl *ctl, int argc, char **argv)
 {
 	struct showing showing = {0};
 	const struct ctl_option own[] = {{"version", &showing.version, NULL},
-	    {"verify", NULL, &showing.verify}, {"annex", NULL, &showing.annex}, {NULL, NULL, NULL}};
+	    {"verify", NULL, &showing.verify}, {"annex", NULL, &showing.annex},
+	    {"document", NULL, &showing.document}, {NULL, NULL, NULL}};
 	const struct desk_want want = {DESK_RESULTS, NULL};
 	struct session_options options;
 	struct session session;
@@ -319,8 +353,9 @@ const struct ctl_command ctl_correct = {"correct", "sign a correction of a certi
 const struct ctl_command ctl_result = {"result", "show or verify a signed result",
     "Usage: tallyctl -c FILE result [OPTION]…\n"
     "\n"
-    "Prints the newest signed result.\n" SHARED
+    "Tells what the newest signed result says; with --json or --document prints it.\n" SHARED
     "      --version N     this version rather than the newest\n"
     "      --verify        check document, annex and note against the public result key\n"
+    "      --document      the public document as it was signed\n"
     "      --annex         what the document keeps from the public\n",
     run_result};

@@ -32,4 +32,7 @@ __attribute__((warn_unused_result)) int result_verify(
 __attribute__((warn_unused_result)) int result_verify_annex(
     struct slice document, struct slice annex);
 
+/* The SHA-256 of a document or annex, in hex. NULL: memory. */
+json_t *result_sha256(struct slice bytes);
+
 #endif

@@ -30,10 +30,8 @@ __attribute__((warn_unused_result)) int result_words(
     struct signing *signing, const struct desk_view *view);
 /* Compact, sorted keys; the caller frees it. NULL: memory. */
 char *result_canonical(const json_t *json);
-/* Whether what was made says nothing else than a result that is stored, {"document","annex"} as text:
- * apart from version, hour, reason, who signed, and where the audit log stood. */
+/* Whether what was made says nothing else than a result that is stored, {"document","annex"} as
+ * text: apart from version, hour, reason, who signed, and where the audit log stood. */
 bool result_says_the_same(const json_t *record, struct slice stored);
-/* The hash in hex. NULL: memory. */
-json_t *result_sha256(struct slice bytes);
 
 #endif

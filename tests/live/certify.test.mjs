@@ -181,7 +181,9 @@ describe('certifying', { concurrency: 2 }, () => {
 		assert.deepEqual((await ctlDone(instance, 'correct', '--why', 'the court', '--json')).json.advanced, ['upstage', 'nc-ai']);
 		for (const version of ['1', '2', '3'])
 			await ctlDone(instance, 'result', '--version', version, '--verify');
-		assert.equal(JSON.parse((await ctlDone(instance, 'result')).stdout).version, 3);
+		assert.equal(JSON.parse((await ctlDone(instance, 'result', '--document')).stdout).version, 3);
+		assert.match((await ctlDone(instance, 'result')).stdout,
+			/version 3 of the result\n +kind +corrected\n +at +\S+\n +who +\S+\n +why +the court\n +advanced +upstage, nc-ai\n +disqualified +–\n +sha256 +[0-9a-f]{64}\n/);
 		await ctlRefused(instance, 65, /no version 4/, 'result', '--version', '4');
 
 		// Tampering in the record is found.
