@@ -31,8 +31,11 @@ export function auditDetails(page, entry, people = new Map()) {
 		sheet: (hash) => t("organiser.log.sheet", { hash: shortened(hash) }),
 		sha256: (hash) => `SHA-256 ${shortened(hash)}`,
 	};
+	const order = Object.keys(words); // the log has its keys by the alphabet
+	const place = (key) => order.includes(key) ? order.indexOf(key) : order.length;
 	const told = (one) => Object.entries(one).filter(([key, value]) => !NAMED.includes(key) && value !== undefined)
-		.map(([key, value]) => Object.hasOwn(words, key) && (value !== null || key === "notice") ? words[key](value) : other(key, value));
+		.sort(([a], [b]) => place(a) - place(b))
+		.map(([key, value]) => order.includes(key) && (value !== null || key === "notice") ? words[key](value) : other(key, value));
 	return [...told({ ...entry.requested, act: undefined, entry: undefined }), ...told(entry)].filter(Boolean);
 }
 

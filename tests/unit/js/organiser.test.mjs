@@ -475,7 +475,7 @@ test("what an entry of the log tells is in words: names for ids, a decision's re
 	assert.equal(told({ act: "sheet.submitted", who: "expert:expert-1", person: "expert-1", revision: 4, sheet: "cd".repeat(32) }),
 		`organiser.experts.revision|4 · organiser.log.sheet|${"cd".repeat(6)}…`);
 	assert.equal(told({ act: "sheet.refused", person: "expert-1", reason: "conflict-of-interest", entries: ["upstage"] }),
-		"organiser.log.conflict · 업스테이지");
+		"업스테이지 · organiser.log.conflict");
 	assert.equal(told({ act: "disqualify", entry: "upstage", reason: { ko: "미달", en: "below" } }), "organiser.log.public_reason|미달");
 	assert.equal(told({ act: "metrics", metrics: [{}, {}], file: "m.csv" }), "organiser.log.metrics|2 · m.csv");
 	assert.equal(told({ act: "request.made", request: "r-1", requested: { act: "metrics", values: 5 } }), "organiser.log.metrics|5");
