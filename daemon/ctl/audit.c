@@ -101,8 +101,7 @@ static void print_entry(const json_t *entry)
 	struct buf details;
 
 	buf_init(&details, DETAILS_MAX);
-	if (add_details(&details, entry, 0) != 0)
-		(void)0; /* what fits is told; --json has all of it */
+	(void)!add_details(&details, entry, 0); /* what fits is told; --json has all of it */
 	screen_print("%6lld  %s  %-28s  %s%.*s%s%s\n",
 	    (long long)json_integer_value(json_object_get(entry, "n")), member(entry, "at"),
 	    member(entry, "who"), member(entry, "act"), (int)details.len,
