@@ -166,6 +166,6 @@ function decision(page, snapshot, { name, noun }) {
 function disqualified({ t, pick }, snapshot, { name, noun }) {
 	const list = disqualifiedOf(snapshot);
 	return list.length === 0 ? [] : [h("h3", {}, t("standing.disqualified_title", { noun })),
-		h("ul", { class: "advancing" }, list.map(({ entry, reason }) => h("li", {}, name(entry),
+		h("ul", { class: "outs" }, list.map(({ entry, reason }) => h("li", {}, name(entry),
 			h("span", { class: "under under-why" }, t("standing.disqualified_why", { why: pick(reason) || String(reason ?? "") })))))];
 }
