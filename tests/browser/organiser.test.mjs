@@ -156,7 +156,7 @@ describe('organiser', () => {
 		assert.match(await row(free.name).textContent(), /임시저장1\/20/);
 		assert.match(await row(kaist.name).textContent(), /제척: 업스테이지 \(한국과학기술원\)/);
 		const behind = page.locator('#experts tbody tr').filter({ hasText: '업스테이지' }).first();
-		assert.match(await behind.textContent(), /\d+명 중 \d+명, 회피 1명/);
+		assert.match(await behind.textContent(), /\d+명 중 \d+명, 제척·회피 1명/);
 		const progress = (await instance.get(`${round.path}/progress`, { headers: { Authorization: `Bearer ${(await invite('observer')).token}` } })).text;
 		assert.doesNotMatch(progress, /아무도 못 볼 말/);
 		assert.doesNotMatch(progress, /"scores"/);
@@ -178,6 +178,7 @@ describe('organiser', () => {
 		await shows(page.locator('.strip-badges'), say('ko', 'phase.paused'));
 		assert.equal(await phase(), 'paused');
 		await shows(page.locator('.o-log li').first(), '전산 점검');
+		assert.doesNotMatch(await page.locator('.o-log').textContent(), /[{}"[\]]|\b(person|people|revision|entry|sheet|reason): /, 'not in words');
 		await page.locator('#audit').scrollIntoViewIfNeeded();
 		const n = await page.locator('.o-log li').first().getAttribute('value');
 		await shows(page.locator('#audit .verdict-good'), say('ko', 'organiser.audit.good', { n }));

@@ -47,7 +47,7 @@ async function rated(publish) {
 	}
 	const file = path.join(instance.dir, 'metrics.csv');
 	await writeFile(file, ['part,entry,value,source,as_of,method', ...ids.flatMap((id, i) =>
-		[`global,${id},${90 - 7.3 * i},NIA,2026-12-20,m`, `own,${id},${50 + i},NIA,2026-12-20,m`])].join('\n'));
+		[`global,${id},${90 - 7.3 * i},NIA,2026-11-20,m`, `own,${id},${50 + i},NIA,2026-11-20,m`])].join('\n'));
 	await ctlDone(instance, 'metrics', 'import', file, '--why', 'measured');
 	return { instance, round, entries, ids, snapshot: (wanted) => eventually(async () => {
 		const now = await instance.tally(round.id);
@@ -91,6 +91,21 @@ describe('results', () => {
 		return readFile(await file.path(), 'utf8');
 	};
 
+	/** The projector: all at once, its numerals large enough for a hall. */
+	async function hall(context, language, check) {
+		const screen = await context.newPage();
+		await screen.setViewportSize({ width: 1920, height: 1080 });
+		await screen.goto(at(language, '/projector/'));
+		await screen.locator('.p-board li').first().waitFor();
+		await check(screen);
+		const { scrolls, smallest } = await screen.evaluate(() => ({
+			scrolls: document.documentElement.scrollHeight > innerHeight,
+			smallest: Math.min(...[...document.querySelectorAll('.p-rank, .p-votes, .p-value')].map((e) => parseFloat(getComputedStyle(e).fontSize))),
+		}));
+		assert.ok(!scrolls && smallest >= 64, `${scrolls} ${smallest}`);
+		await screen.close();
+	}
+
 	test('from embargo to a corrected result, live in every window', async (t) => {
 		const here = await rated('full');
 		const { instance, ids, entries, snapshot } = here;
@@ -112,6 +127,11 @@ describe('results', () => {
 			}
 			assert.equal(await page.locator('#citizens').getByText(words('results.reference')).count(), 1);
 			assert.equal(await page.locator('#csv-standing').isVisible(), false);
+			await hall(windows[language].context, language, async (screen) => {
+				const title = say(language, 'results.for_reference', { title: { ko: '국민', en: 'Citizens' }[language] });
+				await screen.getByRole('heading', { name: title, exact: true }).waitFor();
+				assert.equal(await screen.locator('.p-board li').count(), ids.length);
+			});
 		});
 
 		// A notice comes by itself, stands on other pages too, and goes.
@@ -175,6 +195,20 @@ describe('results', () => {
 			const refill = await page.locator('#formula .bullets li').last().textContent();
 			assert.ok(refill.endsWith(words('formula.refill.false').split(/\{[^}]*\}/).at(-1)), refill);
 			await look(windows[language], 'published');
+			await hall(windows[language].context, language, async (screen) => {
+				await screen.getByRole('heading', { name: words('standing.title'), exact: true }).waitFor();
+				assert.deepEqual(await screen.locator('.p-name').evaluateAll((all) => all.map((one) => one.firstChild.textContent)),
+					sorted.map(({ entry }) => name(entry, language)));
+				assert.deepEqual(await screen.locator('.p-fate').allTextContents(), sorted.map((row) => row.disqualified
+					? words('standing.disqualified') : row.advanced ? words('standing.advanced') : ''));
+			});
+			const home = await windows[language].context.newPage();
+			await home.goto(at(language));
+			await home.locator('#door-results.door-first').waitFor();
+			assert.equal(await home.locator('#door-vote').isVisible(), false);
+			assert.equal(await home.getByText(words('home.count.live')).count(), 0);
+			await home.close();
+			assert.ok(await page.locator('#pause').isVisible());
 		});
 		const csv = await downloaded(windows.ko.page, '#csv-standing');
 		assert.ok(csv.startsWith('\uFEFF'));
@@ -186,7 +220,10 @@ describe('results', () => {
 
 		// Certified, and corrected: both versions stay, signed.
 		await ctlDone(instance, 'certify', '--why', 'ten days have passed');
-		await each((page, language, words) => page.getByText(words('outcome.certified')).waitFor());
+		await each(async (page, language, words) => {
+			await page.getByText(words('outcome.certified')).waitFor();
+			assert.equal(await page.locator('#pause').isVisible() || await page.locator('#connection').isVisible(), false);
+		});
 		await ctlDone(instance, 'requalify', 'upstage', '--for-correction', '--why', 'upheld');
 		await ctlDone(instance, 'correct', '--why', 'an objection was upheld');
 		await each(async (page, language, words) => {
@@ -248,8 +285,18 @@ describe('results', () => {
 		const here = await rated('advancers');
 		t.after(() => here.instance.stop());
 		await publish(here);
+		await ctlDone(here.instance, 'disqualify', 'upstage', '--ko', '독자성 기준 미달', '--en', 'Independence');
+		const { standing } = await here.snapshot((now) => now.formula?.disqualified?.length > 0);
+		const advancing = standing.map(({ entry }) => entry);
+		const nameOf = (id) => here.entries.find((entry) => entry.id === id).name.ko;
 		const shown = await open(here.instance, 'ko');
-		await shown.page.locator('.advancing li').nth(2).waitFor();
+		await shown.page.locator('.advancing li').nth(advancing.length - 1).waitFor();
+		assert.deepEqual(await shown.page.locator('.outs li').allTextContents(), [`${nameOf('upstage')}결격 사유: 독자성 기준 미달`]);
+		await hall(shown.context, 'ko', async (screen) => {
+			await screen.getByRole('heading', { name: say('ko', 'standing.who', { noun: '팀' }) }).waitFor();
+			assert.deepEqual(await screen.locator('.p-name').allTextContents(), advancing.map(nameOf));
+			await screen.getByText(`결격된 팀: ${nameOf('upstage')}`).waitFor();
+		});
 		assert.equal(await shown.page.locator('#standing table').count(), 0);
 		assert.equal(await shown.page.locator('#standing .figure').count(), 0);
 		await look(shown, 'advancers');
