@@ -97,7 +97,7 @@ describe('inviting', () => {
 		assert.equal(known.code, 0, known.stderr);
 		assert.match(known.stdout, /^A, 서울대학교 산학협력단 \(expert-\w{8}\), until \d{4}-/m);
 		assert.match(known.stdout, /^ {2}https:\/\/vote\.example\/expert\/\?contest=one#token=\S+$/m);
-		assert.match(known.stdout, /^ {2}conflict of interest: naver-cloud \(snu\S*\)$/m);
+		assert.match(known.stdout, /^ {2}conflict of interest: 네이버클라우드 \(서울대학교.*\)$/m);
 		const code = known.stdout.split('\n').filter((line) => /^[ ▀▄█]+$/.test(line));
 		assert.ok(code.length > 20 && code.every((line) => line.length === code[0].length));
 		// A code is as high as it is wide; a line holds two rows.
