@@ -166,7 +166,10 @@ static void metrics(void **state)
 		const char *why; /* NULL: good */
 	} cases[] = {
 	    {{"bench", "nc-ai", "83.25", "TTA", "2026-12-20", "mean"}, NULL},
-	    {{"bench", "nc-ai", "-1000000000", "TTA", "2024-02-29", "mean"}, NULL},
+	    {{"bench", "nc-ai", "0", "TTA", "2024-02-29", "mean"}, NULL},
+	    {{"bench", "nc-ai", "100.0000", "TTA", "2024-02-29", "mean"}, NULL},
+	    {{"bench", "nc-ai", "100.0001", "TTA", "2024-02-29", "mean"}, "above 100"},
+	    {{"bench", "nc-ai", "-0.0001", "TTA", "2024-02-29", "mean"}, "below 0"},
 	    {{"bench", "nc-ai", "1", "KAIST", "2026-12-20", "mean"}, NULL},
 	    {{"bench", "upstage", "1", "kaist", "2026-12-20", "mean"}, "conflict with upstage"},
 	    {{"bench", "upstage", "1", "카이스트 산학협력단", "2026-12-20", "mean"}, "kaist in it"},
