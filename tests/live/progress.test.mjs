@@ -313,10 +313,13 @@ describe('experts, and what is exported', () => {
 		assert.deepEqual(marked.find(({ expert }) => numbers.get(expert) === people[5]).standing, 'draft');
 		assert.ok(marked.filter(({ expert }) => numbers.get(expert) !== people[5]).every(({ standing }) => standing === 'counted'));
 		const comments = await table('comments');
-		assert.ok(comments.json.every(({ expert }) => numbers.get(expert) !== people[5]), 'drafts are nobody’s opinion yet');
+		assert.ok(comments.json.every(({ comment }) => !comment.endsWith(' 5')), 'drafts are nobody’s opinion yet');
 		for (const { entry, expert, comment } of comments.json)
 			if (entry === 'upstage')
 				assert.equal(comment, `${COMMENT} ${people.indexOf(numbers.get(expert))}`);
+		// Another number for each entry: the ones left out would tell who it is.
+		const sameEverywhere = (who) => new Set(comments.json.filter(({ comment }) => comment === who).map(({ expert }) => expert)).size === 1;
+		assert.ok(!comments.json.every(({ comment }) => sameEverywhere(comment)));
 		assert.equal(comments.json.filter(({ entry }) => entry === 'nc-ai').length, 3);
 
 		// Whoever is revoked after the close takes nothing along.
