@@ -109,8 +109,9 @@ static void check_result(
 	}
 	if (result->rehearsal != draw->order->rehearsal)
 		config_errors_add(errors, 0, 0,
-		    result->rehearsal ? "is a rehearsal's result; it decides nothing but with --rehearsal"
-				      : "is no rehearsal's result");
+		    result->rehearsal
+			? "is a rehearsal's result; it decides nothing but with --rehearsal"
+			: "is no rehearsal's result");
 	for (size_t i = 0; draw->before.contest && i < result->n_advanced; i++)
 		if (contest_entry(draw->before.contest, slice_text(result->advanced[i])) < 0)
 			config_errors_add(errors, 0, 0,
@@ -124,7 +125,8 @@ static int read_results(struct draw *draw)
 {
 	if (draw->order->n_results == 0)
 		document_error(draw->own, draw_round_node(draw, draw->round - 1),
-		    "the result of \"%s\" is needed to know who goes on; name its file with --result",
+		    "the result of \"%s\" is needed to know who goes on; name its file with "
+		    "--result",
 		    draw->programme->rounds[draw->round - 1].id);
 	for (size_t i = 0; i < draw->order->n_results; i++) {
 		struct config_errors *errors =

@@ -23,7 +23,8 @@ struct csvfile;
  * read. Faults are: an unknown, repeated or missing column; a row with more or fewer fields than
  * the header; a broken quotation; what is not UTF-8; control characters; an empty field of a
  * required column; no row at all; too many rows or bytes. Where the header is faulty, or a row by
- * itself, nothing is said of the rows below or of its fields. `columns` is borrowed for the table's life. */
+ * itself, nothing is said of the rows below or of its fields. `columns` is borrowed for the table's
+ * life. */
 __attribute__((warn_unused_result)) int csvfile_load(const char *path,
     const struct csvfile_column *columns, size_t n_columns, struct csvfile **ret_csv);
 void csvfile_free(struct csvfile *csv);
