@@ -137,12 +137,14 @@ static void print_table(const json_t *people)
 	if (json_array_size(people) == 0)
 		(void)puts("nobody is invited yet");
 	json_array_foreach(people, i, person)
-	    screen_print("%-18s  %-7s  until %s  %-10s  %s%s%s%s%s%s\n", text_of(person, "id"),
-		text_of(person, "state"), text_of(person, "expires_at"),
-		text_of(person, "panel")[0] ? text_of(person, "panel") : "–",
-		text_of(person, "name"), text_of(person, "affiliation")[0] ? ", " : "",
-		text_of(person, "affiliation"), text_of(person, "email")[0] ? " <" : "",
-		text_of(person, "email"), text_of(person, "email")[0] ? ">" : "");
+	{
+		screen_print("%-18s  %-7s  until %s  %-10s  %s%s%s%s%s%s\n", text_of(person, "id"),
+		    text_of(person, "state"), text_of(person, "expires_at"),
+		    text_of(person, "panel")[0] ? text_of(person, "panel") : "–",
+		    text_of(person, "name"), text_of(person, "affiliation")[0] ? ", " : "",
+		    text_of(person, "affiliation"), text_of(person, "email")[0] ? " <" : "",
+		    text_of(person, "email"), text_of(person, "email")[0] ? ">" : "");
+	}
 }
 
 static int show(struct listing *listing)

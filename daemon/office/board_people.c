@@ -21,7 +21,7 @@ static bool is_as_saved(
 	const char *stored = json_string_value(json_object_get(record, "sha256"));
 	char *text = sheet_text(contest, sheet);
 	uint8_t digest[SHA256_SIZE];
-	char hex[HEX_SIZE(SHA256_SIZE)];
+	char hex[HEX_SIZE(SHA256_SIZE)] = "";
 
 	if (text) {
 		sha256(slice_text(text), digest);
