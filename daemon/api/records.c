@@ -16,6 +16,7 @@
 /* An entry may have hundreds of KiB. So a page ends early, and few are read at once. */
 #define AUDIT_PAGE_BYTES (256 * 1024)
 #define AUDIT_AT_ONCE    50
+#define HEAD_ROOM        4096 /* for the reply's head */
 #define EXPORT_MAX       (64 * 1024 * 1024)
 
 /* One request on its way to an answer. */
@@ -208,6 +209,17 @@ static void reply_text(struct reading *reading, struct buf *text, const char *ty
 	reply_bytes(reading->req, 200, type, buf_slice(text), headers, 1);
 }
 
+/* A connection holds no more than limits.output of what its peer has not taken yet. */
+static void too_large(struct reading *reading)
+{
+	reply_problem(reading->req,
+	    &(struct problem){.status = 413,
+		.type = "too-large-export",
+		.title = "The table is too large for one answer",
+		.detail = "It is larger than this server sends at once (limits.output). tallyctl "
+			  "export has no such limit; the audit log comes in pages from …/audit."});
+}
+
 /* Every entry's own bytes, a line each: what its hash goes over. */
 static int append_lines(const json_t *table, struct buf *out)
 {
@@ -252,7 +264,10 @@ static void reply_table(struct reading *reading, const json_t *table)
 		type = "application/json";
 		rc = append_objects(table, &text);
 	}
-	if (rc == 0)
+	size_t most = (size_t)reading->service->app->settings->limits.output_bytes;
+	if (rc == 0 && text.len + HEAD_ROOM > most)
+		too_large(reading);
+	else if (rc == 0)
 		reply_text(reading, &text, type);
 	else
 		unavailable(reading->req);
