@@ -284,7 +284,8 @@ static void test_rounds_that_cannot_be_drawn(void **state)
 	refuse(&(struct draw_order){.round = "k9"},
 	    "p.yaml:4:3: there is no round \"k9\"; those that can be drawn are: k2, k3\n");
 	refuse(&(struct draw_order){.round = "k2"},
-	    "p.yaml:4:5: the result of \"k1\" is needed to know who goes on; name its file\n");
+	    "p.yaml:4:5: the result of \"k1\" is needed to know who goes on; name its file with "
+	    "--result\n");
 	refuse(&(struct draw_order){.round = "k3", ONE_RESULT},
 	    "p.yaml:5:5: there is no contest file of \"k2\" yet; draw it first, and name it as "
 	    "\"file\"\n"
@@ -356,7 +357,8 @@ static void test_results_of_rehearsals(void **state)
 	assert_entries(drawn.contest, "a b");
 	drawn_release(&drawn);
 	order.rehearsal = false;
-	refuse(&order, "r.json: is a rehearsal's result; it decides nothing\n");
+	refuse(
+	    &order, "r.json: is a rehearsal's result; it decides nothing but with --rehearsal\n");
 	put("r.json", "{\"contest\":\"k1\",\"advanced\":[1]}");
 	refuse(&order,
 	    "r.json: is no result's document: it is to have \"contest\", \"rehearsal\", "
