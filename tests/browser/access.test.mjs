@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { startInstance } from '../live/lib/instance.mjs';
-import { Citizen, LANGUAGES, assertNoFaults, at, launch, newBrowser, say } from './lib/browser.mjs';
+import { Citizen, LANGUAGES, assertNoFaults, at, axeSchemes, launch, newBrowser, say } from './lib/browser.mjs';
 
 const FIRST_LOAD_MAX = 60 * 1024;
 
@@ -45,7 +45,7 @@ describe('access', () => {
 	}
 
 	for (const language of LANGUAGES)
-		for (const colorScheme of ['light', 'dark'])
+		for (const colorScheme of axeSchemes(language))
 			test(`axe finds nothing: ${language}, ${colorScheme}`, async () => {
 				const context = await newBrowser(browser, instance, { colorScheme, reducedMotion: 'reduce' });
 				const page = await context.newPage();

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { ROOT, TALLYCTL, eventually, realRound, runProgram, startInstance } from '../live/lib/instance.mjs';
 import { Round } from '../live/lib/protocol.mjs';
-import { LANGUAGES, assertNoFaults, at, launch, newBrowser, say } from './lib/browser.mjs';
+import { LANGUAGES, assertNoFaults, at, axeSchemes, launch, newBrowser, say } from './lib/browser.mjs';
 
 const FIRST_LOAD_MAX = 90 * 1024;
 const HOUR_MS = 3_600_000;
@@ -295,7 +295,7 @@ describe('organiser', () => {
 	});
 
 	for (const language of LANGUAGES)
-		for (const colorScheme of ['light', 'dark'])
+		for (const colorScheme of axeSchemes(language))
 			test(`axe finds nothing: ${language}, ${colorScheme}`, async () => {
 				const context = await newBrowser(browser, instance, { colorScheme, reducedMotion: 'reduce' });
 				const page = await open(context, await invite('organiser'), language);
