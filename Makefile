@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 VERSION := 0.1.0
 
 LLHTTP  ?= /usr/share/llhttp
-PKGS    := libevent hiredis libcrypto jansson yaml-0.1 zlib libbrotlienc libseccomp cjose libqrencode
+PKGS    := libevent hiredis libcrypto jansson yaml-0.1 zlib libbrotlienc libseccomp cjose libqrencode libcurl
 
 CC      ?= cc
 OPT     ?= -O2 -g
@@ -22,13 +22,13 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 CFLAGS  += -std=c11 $(OPT) $(WARN) $(HARDEN) $(SANFLAGS)
 CPPFLAGS += -D_GNU_SOURCE -DTALLYD_VERSION='"$(VERSION)"' -Idaemon -isystem /usr/share/include/llhttp \
            $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANFLAGS)
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS)
 LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -levent_extra -lcsv -lunistring -lm
 
 MAINS   := daemon/main.c daemon/ctl/tallyctl.c
 SOURCES := $(filter-out $(MAINS),$(wildcard daemon/*/*.c))
 OBJECTS := $(SOURCES:daemon/%.c=$(BUILD)/obj/%.o) \
-           $(patsubst daemon/%,$(BUILD)/obj/%.o,$(wildcard daemon/store/*.lua)) \
+           $(patsubst daemon/%,$(BUILD)/obj/%.o,$(wildcard daemon/store/*.lua) daemon/FORMAT.md) \
            $(patsubst %,$(BUILD)/obj/llhttp/%.o,api http llhttp)
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -52,7 +52,10 @@ $(BUILD)/obj/%.o: daemon/%.c
 	@mkdir -p $(@D); echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/store/%.lua.o: daemon/store/%.lua
+$(BUILD)/obj/%.lua.o: daemon/%.lua
+	@mkdir -p $(@D); echo "  EMBED $<"
+	$(Q)ld -r -b binary -z noexecstack -o $@ $<
+$(BUILD)/obj/FORMAT.md.o: daemon/FORMAT.md
 	@mkdir -p $(@D); echo "  EMBED $<"
 	$(Q)ld -r -b binary -z noexecstack -o $@ $<
 
@@ -62,7 +65,7 @@ $(BUILD)/obj/llhttp/%.o: $(LLHTTP)/%.c
 
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  TEST  $*"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a -lcmocka -lbrotlidec $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a -lcmocka -lbrotlidec -lssl $(LDLIBS)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  BENCH $*"
@@ -81,6 +84,11 @@ voters: $(BUILD)/tallyctl
 	@test -r "$(VAR)/tallyd.yaml" || { echo "nothing was served from VAR=$(VAR) yet: make run first" >&2; exit 66; }
 	$(Q)$(BUILD)/tallyctl -c $(VAR)/tallyd.yaml voters --count $(N) --rate $(RATE)
 
+## experts  synthetic experts rate in what `make run` serves; VAR=var
+experts: $(BUILD)/tallyctl
+	@test -r "$(VAR)/tallyd.yaml" || { echo "nothing was served from VAR=$(VAR) yet: make run first" >&2; exit 66; }
+	$(Q)$(BUILD)/tallyctl -c $(VAR)/tallyd.yaml experts
+
 ## test     everything: lint, unit, live, browser, and units and live again under sanitizers
 test:
 	$(Q)ops/install test
@@ -93,13 +101,13 @@ live browser: all
 	$(Q)BUILD=$(BUILD) tests/run $@
 units: $(UNITS)
 
-## bench    CPU per vote and per delivery, against the floor in the same run
+## bench    CPU per vote, delivery, sealed ballot and proof, against the floor in the same run
 bench:
 	$(Q)ops/install run
 	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
 	$(Q)BUILD=$(BUILD) tests/bench/run
 
-## fuzz     libFuzzer over ballots, their canonical texts, encodings and contest files, SECONDS_EACH=60
+## fuzz     libFuzzer over ballots, their canonical texts, encodings, contest files and the log, SECONDS_EACH=60
 fuzz:
 	$(Q)ops/install test
 	$(Q)tests/fuzz/run
@@ -128,6 +136,6 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: print-cppflags print-ldlibs all run voters test unit units live browser bench fuzz lint format install clean help
+.PHONY: print-cppflags print-ldlibs all run voters experts test unit units live browser bench fuzz lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -9,9 +9,10 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
-#include "admission/admission.h"
+#include "admission/assertion.h"
 #include "base/log.h"
 #include "config/contestfile.h"
+#include "config/roundcheck.h"
 #include "config/round.h"
 #include "config/settings.h"
 #include "worker/supervisor.h"
@@ -33,30 +34,66 @@ static const char usage[] =
     "refuses,\n"
     "78 for a wrong configuration.\n";
 
+/* Whoever signs could make voting rights without end, so that key is to lie with the issuer alone.
+ */
+static void warn_of_secrets(const struct settings *settings, const struct contest *contest)
+{
+	char round[ROUND_NAME_MAX];
+	const char *file;
+
+	contest_round(contest, round, sizeof(round));
+	file = settings->serves & SETTINGS_ISSUER ? NULL
+						  : keyring_issuer_secret(settings->keys, round);
+	if (file)
+		log_warn(
+		    "%s/%s/%s lies here, and this server does not issue (\"roles\"): it "
+		    "belongs on the issuer's host alone. Delete it here; if others could read "
+		    "it, make new keys before the contest opens",
+		    settings->keys, round, file);
+}
+
+/* Workers read the gateways' keys again; here it is told in time. */
+static int check_gateways(
+    const struct contest *contest, const struct settings *settings, char ret_why[GATEWAY_WHY_MAX])
+{
+	struct gateway *gateways;
+	size_t n;
+	int r = gateways_load(contest, settings, &gateways, &n, ret_why);
+
+	if (r == 0)
+		gateways_free(gateways, n);
+	return r;
+}
+
+static int check_contest(const struct settings *settings, const char *path)
+{
+	struct contest *contest = NULL;
+	struct config_errors errors = {0};
+	char why[GATEWAY_WHY_MAX];
+	int status = EX_CONFIG;
+
+	if (contestfile_load(path, settings->rehearsal, &contest, &errors) != 0)
+		config_errors_print(&errors, stderr);
+	else if (roundcheck_identity(contest, settings, why) != 0 ||
+		 check_gateways(contest, settings, why) != 0)
+		fprintf(stderr, "%s: %s\n", path, why);
+	else
+		status = EX_OK;
+	if (status == EX_OK)
+		warn_of_secrets(settings, contest);
+	config_errors_release(&errors);
+	contest_free(contest);
+	return status;
+}
+
 /* Contest files alone, without their keys, so that they can be checked before keys are made. */
 static int check_contests(const struct settings *settings)
 {
 	int status = EX_OK;
-	for (size_t i = 0; i < settings->n_contests; i++) {
-		struct contest *contest = NULL;
-		struct config_errors errors = {0};
-		if (contestfile_load(
-			settings->contests[i], settings->rehearsal, &contest, &errors) != 0) {
-			config_errors_print(&errors, stderr);
+
+	for (size_t i = 0; i < settings->n_contests; i++)
+		if (check_contest(settings, settings->contests[i]) != EX_OK)
 			status = EX_CONFIG;
-		} else if (settings->rehearsal && !admission_method(contest->admission)) {
-			fprintf(stderr,
-			    "%s: nobody could vote in this rehearsal: admission %s is not built "
-			    "in; "
-			    "add\n  rehearsal:\n    admission: open\n    publish: {first_at: 1, "
-			    "step: 1, "
-			    "every: 0s}\n",
-			    settings->contests[i], admission_names[contest->admission]);
-			status = EX_CONFIG;
-		}
-		config_errors_release(&errors);
-		contest_free(contest);
-	}
 	return status;
 }
 

@@ -9,9 +9,11 @@ const struct admission_method *admission_method(enum admission_kind kind)
 	case ADMISSION_OPEN:
 		return &admission_open;
 	case ADMISSION_CODES:
+		return &admission_codes;
 	case ADMISSION_OIDC:
+		return &admission_oidc;
 	case ADMISSION_ASSERTION:
-		break;
+		return &admission_assertion;
 	}
 	return NULL;
 }

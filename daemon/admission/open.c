@@ -8,14 +8,14 @@
 #include "crypto/digest.h"
 
 static enum admission_verdict admit(
-    const struct admission_request *request, uint8_t ret_identity[IDENTITY_SIZE])
+    const struct admission_request *request, struct admission_answer *ret_answer)
 {
 	if (!request->contest->rehearsal && !request->contest->demonstration)
 		return ADMISSION_CLOSED;
 	const struct slice parts[] = {slice_text("tallyd open admission v1\n"), request->blinded};
 	uint8_t digest[SHA256_SIZE];
 	sha256_parts(parts, 2, digest);
-	memcpy(ret_identity, digest, IDENTITY_SIZE);
+	memcpy(ret_answer->identity, digest, IDENTITY_SIZE);
 	return ADMITTED;
 }
 

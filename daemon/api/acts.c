@@ -27,7 +27,7 @@ static const struct rate_limit act_rate = {.per_minute = 60, .burst = 30};
 
 static bool is_too_fast(struct service *service, struct request *req, const struct bearer *bearer)
 {
-	return bearer_too_fast(service, req, bearer, &act_rate, "Too many acts",
+	return bearer_too_fast(service, req, bearer, GATE_ACTS, &act_rate, "Too many acts",
 	    "Nothing was done. Wait as Retry-After says.");
 }
 

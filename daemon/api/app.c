@@ -7,9 +7,46 @@
 #include <string.h>
 
 #include "admission/admission.h"
+#include "admission/assertion.h"
+#include "api/logs.h"
+#include "base/clock.h"
 #include "base/encode.h"
+#include "base/log.h"
 #include "crypto/digest.h"
+#include "http/packed.h"
+#include "office/showing.h"
 #include "store/ledger.h"
+
+const char *seal_state_name(enum seal_state state)
+{
+	static const char *const names[] = {"off", "starting", "signing", "following", "halted"};
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == SEAL_STATES, "one a state");
+	return (unsigned)state < SEAL_STATES ? names[state] : "off";
+}
+
+int64_t seal_waits_ms(const struct seal_stats *seal)
+{
+	int64_t since_ms = seal->waiting_since_steady_ms;
+
+	return since_ms ? clock_steady_ms() - since_ms : 0;
+}
+
+bool seal_is_late(const struct seal_stats *seal)
+{
+	return seal_waits_ms(seal) > seal->late_after_ms;
+}
+
+const char *refusal_name(enum refusal refusal)
+{
+	static const char *const names[] = {"rate-limited", "rate-limited-identity", "guessing",
+	    "overload", "already-issued", "not-admitted", "admission-expired", "not-eligible",
+	    "mistyped-code", "unknown-code", "code-revoked", "invalid-token-request", "not-open",
+	    "closed", "unavailable"};
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == REFUSALS, "one a reason");
+	return (unsigned)refusal < REFUSALS ? names[refusal] : "";
+}
 
 struct service *app_service(struct app *app, struct request *req)
 {
@@ -25,6 +62,23 @@ struct service *app_service(struct app *app, struct request *req)
 			       "lists those it serves.",
 		 });
 	return NULL;
+}
+
+int app_shard(const struct service *service, struct slice text, unsigned *ret_shard)
+{
+	unsigned shard = 0;
+
+	if (text.len == 0 || text.len > 6 || (text.len > 1 && text.ptr[0] == '0'))
+		return -EINVAL;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+			return -EINVAL;
+		shard = shard * 10 + (unsigned)(text.ptr[i] - '0');
+	}
+	if (shard >= service->round->contest->shards)
+		return -EINVAL;
+	*ret_shard = shard;
+	return 0;
 }
 
 bool app_is_ready(const struct app *app, const char **ret_why)
@@ -56,22 +110,41 @@ static int prepare_challenge(struct service *service)
 	return 0;
 }
 
-/* What does not change of a contest's definition is printed once: pages ask for it all the time. */
+/* What does not change of a contest's definition is printed and compressed once: pages ask for it
+ * all the time. */
 static int prepare_definition(struct service *service)
 {
-	char rules_hash[HEX_SIZE(SHA256_SIZE)];
-	hex_encode(service->round->rules_hash, SHA256_SIZE, rules_hash);
-	json_t *definition = contest_public_json(service->round->contest);
-	json_object_del(definition, "opens_at");
-	json_object_del(definition, "closes_at");
-	if (definition)
-		json_object_set_new(definition, "rules_hash", json_string(rules_hash));
-	service->definition = definition ? json_dumps(definition, JSON_COMPACT) : NULL;
-	json_decref(definition);
+	service->definition = showing_definition(service->round);
 	if (!service->definition)
 		return -ENOMEM;
-	service->definition[strlen(service->definition) - 1] = '\0';
-	return 0;
+	service->packed = packed_new(slice_text(service->definition));
+	return service->packed ? 0 : -ENOMEM;
+}
+
+static int prepare_logs(struct service *service)
+{
+	const char *dir = service->app->settings->ballot_log.dir;
+	if (!dir)
+		return 0;
+	service->logs = logs_new(&(struct logs_options){
+	    .dir = dir,
+	    .round = service->round->name,
+	    .shards = service->round->contest->shards,
+	    .origins = (const char(*)[ORIGIN_MAX])service->origins,
+	    .log_key = service->round->keys.log_key,
+	});
+	return service->logs ? 0 : -ENOMEM;
+}
+
+static int prepare_gateways(struct service *service)
+{
+	char why[GATEWAY_WHY_MAX];
+	int r = gateways_load(service->round->contest, service->app->settings, &service->gateways,
+	    &service->n_gateways, why);
+
+	if (r < 0)
+		log_error("%s", why);
+	return r;
 }
 
 int service_init(struct service *service, struct app *app, struct round *round, uint32_t signer_key)
@@ -95,16 +168,20 @@ int service_init(struct service *service, struct app *app, struct round *round, 
 		if (rc != 0)
 			return rc;
 	}
-	return 0;
+	int r = prepare_gateways(service);
+	return r == 0 ? prepare_logs(service) : r;
 }
 
 void service_release(struct service *service)
 {
+	gateways_free(service->gateways, service->n_gateways);
+	logs_free(service->logs);
 	hmac_key_free(service->salt_key);
 	free(service->origins);
 	free(service->www_authenticate);
 	free(service->challenge);
 	free(service->token_key);
+	packed_free(service->packed);
 	free(service->definition);
 	round_free(service->round);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/gate.h"
 #include "base/rate.h"
 #include "config/round.h"
 #include "config/settings.h"
@@ -20,13 +21,38 @@ struct hmac_key;
 struct ledger;
 struct acts_tend;
 struct live;
+struct logs;
 struct lookout;
 struct progress;
 struct redis;
 struct signer;
 struct admission_method;
+struct gateway;
 
 #define STATS_VERDICTS 16 /* at least as many as enum cast_verdict has */
+
+/* Why a request was refused that no cast_verdict tells of. */
+enum refusal {
+	REFUSED_ADDRESS,  /* too many from this address */
+	REFUSED_IDENTITY, /* too many of this code, login, voting right, or person */
+	REFUSED_GUESSING, /* too many codes that do not exist, from this address */
+	REFUSED_OVERLOAD, /* too many under way */
+	REFUSED_ISSUED,   /* a token was issued already, for another request */
+	REFUSED_ADMISSION,
+	REFUSED_EXPIRED, /* the login was too long ago */
+	REFUSED_EXCLUDED,
+	REFUSED_MISTYPED,
+	REFUSED_UNKNOWN, /* a code that does not exist */
+	REFUSED_REVOKED,
+	REFUSED_REQUEST, /* no token request */
+	REFUSED_NOT_OPEN,
+	REFUSED_CLOSED,
+	REFUSED_UNAVAILABLE, /* issuer or Redis */
+	REFUSALS
+};
+
+/* As /metrics and organisers see it: rate-limited, … */
+const char *refusal_name(enum refusal refusal);
 
 /* Counters of one worker, in memory that all processes share: one writer, read by /metrics. */
 struct stats {
@@ -36,18 +62,56 @@ struct stats {
 	uint64_t tokens_invalid;        /* a token that does not verify or is for something else */
 	uint64_t tokens_issued;
 	uint64_t tokens_refused;
-	uint64_t rate_limited;
+	uint64_t limited[GATES]; /* requests above their address' rate */
+	uint64_t
+	    refused[REFUSALS]; /* every request that was refused, but for ballots' own reasons */
+	uint64_t under_way;    /* votes and token requests */
+	uint64_t logins_admitted;
+	uint64_t logins_failed;
 	uint64_t deliveries; /* frames sent to stream subscribers */
 	uint64_t subscribers;
 	int64_t beat_steady_ms; /* the last turn of its loop; at least one a second */
 };
+
+enum seal_state {
+	SEAL_OFF,
+	SEAL_STARTING,
+	SEAL_SIGNING,
+	SEAL_FOLLOWING,
+	SEAL_HALTING, /* it stands still */
+	SEAL_STATES,
+};
+
+/* off, starting, signing, following, halted */
+const char *seal_state_name(enum seal_state state);
+
+/* How far this host's sealer is with one shard, in memory that all processes share: the sealer
+ * writes, all read. */
+struct seal_stats {
+	enum seal_state state;
+	uint64_t epoch;
+	uint64_t size;                   /* ballots in Redis' log, when it looked last */
+	uint64_t sealed;                 /* entries of the newest checkpoint on this host's disk */
+	int64_t sealed_wall_ms;          /* when that was published here */
+	uint64_t failures;               /* steps that failed: disk, Redis */
+	int64_t waiting_since_steady_ms; /* when a ballot was seen that no checkpoint here covers
+					    yet; 0: there is none */
+	unsigned late_after_ms; /* longer than so long it should not wait: the contest's max_wait,
+				   and a lease */
+};
+
+/* How long the oldest ballot that this host knows of has waited for a checkpoint here, at least. */
+int64_t seal_waits_ms(const struct seal_stats *seal);
+bool seal_is_late(const struct seal_stats *seal);
 
 /* One contest round as this worker serves it. */
 struct service {
 	struct app *app;
 	struct round *round;
 	const struct admission_method *admission; /* NULL: not built in */
-	uint32_t signer_key;                      /* its number at the signer */
+	struct gateway *gateways;                 /* of the contest, where it takes assertions */
+	size_t n_gateways;
+	uint32_t signer_key; /* its number at the signer */
 	struct ledger *ledger;
 	struct live *live;
 	struct desk *desk;
@@ -55,13 +119,23 @@ struct service {
 	struct lookout *lookout;
 	struct progress *progress;
 	struct acts_tend *tend;
+	const struct seal_stats *seals; /* one a shard; NULL: no sealer on this host */
+	struct logs *logs;              /* NULL: this host keeps no log */
 	struct hmac_key *salt_key;
 	char (*origins)[ORIGIN_MAX]; /* of each shard's log */
 	char *token_key;             /* SubjectPublicKeyInfo in base64url */
 	char *challenge;             /* TokenChallenge in base64url */
 	char *www_authenticate;      /* PrivateToken challenge="…", token-key="…" */
-	char *definition; /* the contest's public JSON but for its last brace, phase, hours and
-			     clock */
+	char *definition;      /* the contest's public JSON but for its last brace, phase, hours and
+				  clock */
+	struct packed *packed; /* its gzip */
+};
+
+/* How many were turned away and served in the second that is named. */
+struct load {
+	int64_t second; /* steady */
+	unsigned refused, done;
+	unsigned wait_s; /* what those in it are told */
 };
 
 struct app {
@@ -71,7 +145,9 @@ struct app {
 	size_t n_services;
 	struct redis *redis;
 	struct signer *signer;
+	struct logins *logins; /* NULL: the settings name no provider */
 	struct rate_table *rates;
+	struct load load;
 	struct stats *stats;     /* this worker's */
 	const struct stats *all; /* every worker's, n_workers of them */
 	size_t n_workers;
@@ -79,6 +155,10 @@ struct app {
 
 /* The service that the route's first parameter names; replies 404 and returns NULL otherwise. */
 struct service *app_service(struct app *app, struct request *req);
+
+/* A shard's number as a path has it. 0 or -EINVAL: the contest has none of that name. */
+__attribute__((warn_unused_result)) int app_shard(
+    const struct service *service, struct slice text, unsigned *ret_shard);
 
 /* True when every service's ledger is ready; else *ret_why says which is not. */
 bool app_is_ready(const struct app *app, const char **ret_why);

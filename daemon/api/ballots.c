@@ -22,19 +22,20 @@
 
 _Static_assert(STATS_VERDICTS > CAST_UNKNOWN, "every verdict has a counter");
 
-#define NOT_REPLACING (-1)
+_Static_assert(TAG_SIZE == LEDGER_TAG_SIZE, "a tag is kept whole");
 
 struct casting {
 	struct service *service;
 	struct request *req;
 	uint8_t spent[SPENT_SIZE];
-	int64_t replaces; /* the index in If-Match, or NOT_REPLACING */
+	int64_t replaces; /* the index in If-Match, or LEDGER_NOT_REPLACING */
 	struct ballot ballot;
 	struct buf canonical;
 };
 
 static void casting_free(struct casting *casting)
 {
+	gate_leave(casting->service->app);
 	buf_release(&casting->canonical);
 	free(casting);
 }
@@ -114,6 +115,19 @@ static int read_authorization(struct slice value, uint8_t ret_token[PP_TOKEN_SIZ
 	return rc != 0 || len != PP_TOKEN_SIZE ? -EINVAL : 0;
 }
 
+/* By what is random in a token, which nobody knows but who has it: before its signature, so that
+ * one request sent over and over costs little. */
+static bool is_too_often(struct casting *casting, struct slice input)
+{
+	struct app *app = casting->service->app;
+
+	return !gate_is_exempt(app, casting->req) &&
+	       gate_is_too_fast(app, casting->req, GATE_TOKEN, input, &app->settings->voter_rate,
+		   "Too many requests",
+		   "This voting right was used too often in a short time. Nothing was done by this "
+		   "request.");
+}
+
 /* 0, or 1 when the request has been refused. The cheap comparisons stand before the signature. */
 static int read_token(struct casting *casting)
 {
@@ -135,7 +149,9 @@ static int read_token(struct casting *casting)
 		    "contest, or for a rehearsal or the real contest only.");
 	else if (memcmp(token.key_id.ptr, round->keys.token_key_id, PP_KEY_ID_SIZE) != 0)
 		refuse_token(casting, "The token names another key.");
-	else if (!blindrsa_verify(round->keys.token, token.input, token.authenticator))
+	else if (is_too_often(casting, token.input)) {
+		casting_free(casting);
+	} else if (!blindrsa_verify(round->keys.token, token.input, token.authenticator))
 		refuse_token(casting, "The token's signature does not verify.");
 	else {
 		commitment_spent(token.input, casting->spent);
@@ -148,7 +164,7 @@ static int read_token(struct casting *casting)
 static int read_replaces(struct casting *casting)
 {
 	struct slice value = casting->req->if_match;
-	casting->replaces = NOT_REPLACING;
+	casting->replaces = LEDGER_NOT_REPLACING;
 	if (value.len == 0)
 		return 0;
 	if (casting->service->round->contest->revote != REVOTE_REPLACE) {
@@ -282,8 +298,9 @@ static void on_cast(void *arg, const struct cast_result *result)
 		break;
 	case CAST_FAULT:
 		reply_unavailable(casting, "unavailable", "This ballot cannot be counted now",
-		    "Nothing was counted: the stored data that concern this token are damaged. "
-		    "The organisers have been told in the server's log.");
+		    "Nothing was counted: what is stored of this token, or the ballot log that "
+		    "this "
+		    "ballot would go to, is damaged. The server's log tells the organisers more.");
 		break;
 	case CAST_BUSY:
 		reply_unavailable(casting, "unavailable", "The ballot box cannot be reached now",
@@ -303,11 +320,21 @@ static void on_cast(void *arg, const struct cast_result *result)
 
 static void cast_ballot(struct casting *casting, const struct ballot *old)
 {
+	const struct service *service = casting->service;
+	const struct contest *contest = service->round->contest;
 	struct form_increment increments[CONTEST_INCREMENTS_MAX];
-	size_t n =
-	    ballot_increments(casting->service->round->contest, &casting->ballot, old, increments);
-	ledger_cast(casting->service->ledger, casting->spent, buf_slice(&casting->canonical),
-	    increments, n, casting->replaces, on_cast, casting);
+	size_t n = ballot_increments(contest, &casting->ballot, old, increments);
+	uint8_t tag[TAG_SIZE];
+	commitment_tag(service->salt_key,
+	    service->origins[contest_shard_of(contest, casting->spent)], casting->replaces,
+	    casting->spent, buf_slice(&casting->canonical), tag);
+	const struct ledger_ballot ballot = {.spent = casting->spent,
+	    .tag = tag,
+	    .text = buf_slice(&casting->canonical),
+	    .replaces = casting->replaces,
+	    .increments = increments,
+	    .n_increments = n};
+	ledger_cast(service->ledger, &ballot, on_cast, casting);
 }
 
 /* The increments of a replacement are the new ballot's less those of the ballot at that very index;
@@ -348,13 +375,14 @@ void ballots_cast(void *arg, struct request *req)
 				       .detail = "Nothing was counted."});
 		return;
 	}
+	gate_enter(app);
 	casting->service = service;
 	casting->req = req;
 	buf_init(&casting->canonical, LEDGER_BALLOT_MAX);
 	/* The token first: a body of 64 KiB costs more to read than a signature to verify. */
 	if (read_token(casting) != 0 || read_ballot(casting) != 0 || read_replaces(casting) != 0)
 		return;
-	if (casting->replaces == NOT_REPLACING)
+	if (casting->replaces == LEDGER_NOT_REPLACING)
 		cast_ballot(casting, NULL);
 	else
 		ledger_find(service->ledger, casting->spent, on_found, casting);

@@ -43,24 +43,10 @@ static void refuse_role(struct request *req)
 
 /* ---- what can be judged at once ---- */
 
-/* RFC 6750 section 2.1: "Bearer <token>"; schemes know no case (RFC 9110 section 11.1). The empty
- * slice where it is none. */
-static struct slice token_of(struct slice authorization)
-{
-	static const char scheme[] = "Bearer ";
-	const size_t len = sizeof(scheme) - 1;
-
-	if (authorization.len <= len || strncasecmp(authorization.ptr, scheme, len) != 0)
-		return slice_make(NULL, 0);
-	while (authorization.len > len && authorization.ptr[len] == ' ')
-		authorization = slice_make(authorization.ptr + 1, authorization.len - 1);
-	return slice_make(authorization.ptr + len, authorization.len - len);
-}
-
 bool bearer_header(
     const struct service *service, struct request *req, unsigned roles, struct bearer *ret_bearer)
 {
-	struct slice token = token_of(req->authorization);
+	struct slice token = request_bearer(req);
 	struct bearer bearer;
 	int r;
 
@@ -83,6 +69,11 @@ bool bearer_header(
 		refuse_role(req);
 		return false;
 	}
+	if (!gate_is_exempt(service->app, req) &&
+	    bearer_too_fast(service, req, &bearer, GATE_PERSON,
+		&service->app->settings->person_rate, "Too many requests",
+		"Too many come under this name. Nothing was done."))
+		return false;
 	*ret_bearer = bearer;
 	return true;
 }
@@ -140,31 +131,12 @@ void bearer_admit(struct service *service, struct request *req, unsigned roles, 
 
 /* ---- rates ---- */
 
-/* A person's id as a key of the rate table: FNV-1a, 64 bits. */
-static uint64_t person_key(const char *id)
+bool bearer_too_fast(const struct service *service, struct request *req,
+    const struct bearer *bearer, enum gate_identity what, const struct rate_limit *limit,
+    const char *title, const char *detail)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (; *id; id++)
-		hash = (hash ^ (uint8_t)*id) * UINT64_C(0x100000001b3);
-	return hash | 1; /* 0 is no key */
-}
-
-bool bearer_too_fast(struct service *service, struct request *req, const struct bearer *bearer,
-    const struct rate_limit *limit, const char *title, const char *detail)
-{
-	struct app *app = service->app;
-	uint32_t wait_s = rate_take(app->rates, person_key(bearer->id), limit, clock_steady_ms());
-
-	if (wait_s == 0)
-		return false;
-	app->stats->rate_limited++;
-	reply_problem(req, &(struct problem){.status = 429,
-			       .type = "too-many-requests",
-			       .title = title,
-			       .detail = detail,
-			       .retry_after_s = (int)wait_s});
-	return true;
+	return gate_is_too_fast(
+	    service->app, req, what, slice_text(bearer->id), limit, title, detail);
 }
 
 /* ---- verdicts ---- */

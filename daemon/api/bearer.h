@@ -3,14 +3,15 @@
 #ifndef TALLYD_API_BEARER_H
 #define TALLYD_API_BEARER_H
 
-#include "base/rate.h"
+#include "api/gate.h"
 #include "http/request.h"
 #include "office/people.h"
 
 struct service;
 
 /* What can be judged without Redis. True with *ret_bearer; else the request has been replied to:
- * 401 invalid-bearer (WWW-Authenticate), or 403 forbidden when the role is none of `roles` (or'ed).
+ * 401 invalid-bearer (WWW-Authenticate), 403 forbidden when the role is none of `roles` (or'ed), or
+ * 429 above this person's rate.
  */
 bool bearer_header(
     const struct service *service, struct request *req, unsigned roles, struct bearer *ret_bearer);
@@ -24,8 +25,9 @@ void bearer_admit(struct service *service, struct request *req, unsigned roles, 
 
 /* Takes one from this person's allowance, in this worker and all others. True when it is used up:
  * it has been replied to, 429 with Retry-After. */
-bool bearer_too_fast(struct service *service, struct request *req, const struct bearer *bearer,
-    const struct rate_limit *limit, const char *title, const char *detail);
+bool bearer_too_fast(const struct service *service, struct request *req,
+    const struct bearer *bearer, enum gate_identity what, const struct rate_limit *limit,
+    const char *title, const char *detail);
 
 /* Replies with a verdict: its members as JSON, or as a problem; 401 gets its WWW-Authenticate.
  * `headers` go out with a good answer only. */

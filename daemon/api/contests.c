@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "contest/phase.h"
+#include "http/packed.h"
+#include "office/showing.h"
 
 #define BODY_MAX (16 * 1024 * 1024)
 
@@ -20,29 +22,22 @@ struct describing {
 	size_t waiting;
 };
 
-static int append_time(struct buf *out, const char *name, int64_t wall_ms)
+/* Appends `definition`, which is the service's or a beginning less, with what changes: phase,
+ * hours, notice, log and clock. */
+static int describe(
+    const struct service *service, const char *definition, int64_t now_ms, struct buf *out)
 {
-	char text[CLOCK_TEXT_SIZE];
-	return wall_ms ? buf_printf(out, ",\"%s\":\"%s\"", name, clock_format(wall_ms, 1, text))
-		       : buf_printf(out, ",\"%s\":null", name);
-}
-
-/* Appends the definition with what changes: phase, hours, notice and clock. */
-static int describe(const struct service *service, int64_t now_ms, struct buf *out)
-{
-	char now[CLOCK_TEXT_SIZE];
 	const struct contest *contest = service->round->contest;
 	const struct live_state *known = live_known(service->live);
-	int rc = buf_append_text(out, service->definition);
-	if (rc == 0)
-		rc = append_time(out, "opens_at", known ? known->opens_ms : contest->opens_ms);
-	if (rc == 0)
-		rc = append_time(out, "closes_at", known ? known->closes_ms : contest->closes_ms);
-	if (rc == 0)
-		rc = buf_printf(out, ",\"notice\":%s,\"phase\":\"%s\",\"now\":\"%s\"}",
-		    known && known->notice ? known->notice : "null",
-		    phase_name(live_phase(service->live, now_ms)), clock_format(now_ms, 1, now));
-	return rc;
+	struct showing_now now = {
+	    .opens_ms = known ? known->opens_ms : contest->opens_ms,
+	    .closes_ms = known ? known->closes_ms : contest->closes_ms,
+	    .notice = known ? known->notice : NULL,
+	    .phase = live_phase(service->live, now_ms),
+	    .now_ms = now_ms,
+	};
+	now.log = live_log(service->live, &now.epoch);
+	return showing_define(definition, &now, out);
 }
 
 static int describe_all(const struct app *app, int64_t now_ms, struct buf *out)
@@ -52,19 +47,44 @@ static int describe_all(const struct app *app, int64_t now_ms, struct buf *out)
 	for (size_t i = 0; i < app->n_services && rc == 0; i++) {
 		rc = i > 0 ? buf_append_text(out, ",") : 0;
 		if (rc == 0)
-			rc = describe(&app->services[i], now_ms, out);
+			rc = describe(&app->services[i], app->services[i].definition, now_ms, out);
 	}
 	return rc == 0 ? buf_append_text(out, "]}") : rc;
 }
 
+/* The same in gzip; of the definition only the end is compressed anew. */
+static int describe_packed(const struct service *service, int64_t now_ms, struct buf *out)
+{
+	struct buf end;
+
+	buf_init(&end, BODY_MAX);
+	int rc = describe(service, "", now_ms, &end);
+	if (rc == 0)
+		rc = packed_append(service->packed, buf_slice(&end), out);
+	buf_release(&end);
+	return rc;
+}
+
 static void finish(struct describing *d)
 {
-	struct buf body;
+	/* The list is read by programs, the definition by every voter. */
+	const struct reply_header headers[] = {
+	    {"Vary", "Accept-Encoding"}, {"Content-Encoding", "gzip"}};
+	bool packed = d->only && request_takes(d->req, "gzip");
+	size_t n_headers = packed ? 2 : d->only ? 1 : 0;
 	int64_t now_ms = clock_wall_ms();
+	struct buf body;
+	int rc;
+
 	buf_init(&body, BODY_MAX);
-	int rc = d->only ? describe(d->only, now_ms, &body) : describe_all(d->app, now_ms, &body);
+	if (packed)
+		rc = describe_packed(d->only, now_ms, &body);
+	else if (d->only)
+		rc = describe(d->only, d->only->definition, now_ms, &body);
+	else
+		rc = describe_all(d->app, now_ms, &body);
 	if (rc == 0)
-		reply_bytes(d->req, 200, "application/json", buf_slice(&body), NULL, 0);
+		reply_bytes(d->req, 200, "application/json", buf_slice(&body), headers, n_headers);
 	else
 		reply_json(d->req, 200, NULL, NULL, 0);
 	buf_release(&body);

@@ -1,6 +1,7 @@
 /* Reads, decides what the public may see, keeps the bytes, and hands them to the stream.
  *
- *   read -> on_look -> (in steps: on_published -> on_stands) -> settle */
+ *   read -> on_look -> (in steps: on_published -> on_stands) -> settle
+ *                  \-> (counters are damaged: stand) -> settle */
 #include "api/live.h"
 
 #include <errno.h>
@@ -13,11 +14,10 @@
 
 #include "api/app.h"
 #include "base/clock.h"
-#include "base/encode.h"
 #include "contest/tally.h"
-#include "crypto/digest.h"
 #include "http/sse.h"
 #include "office/lookout.h"
+#include "office/showing.h"
 #include "store/ledger.h"
 
 #define STALL_MS     30000
@@ -40,16 +40,18 @@ struct live {
 
 	/* What was read last. */
 	struct live_state state;
-	bool any;
+	bool known;   /* the record was read */
+	bool any;     /* and the counters: there is a snapshot */
 	char *json;   /* state.snapshot's bytes */
 	char *notice; /* JSON, or NULL */
-	uint64_t sequence;
+	uint64_t sequence, shown_epoch;
+	const char *shown_log; /* in `json` */
 	int64_t read_steady_ms;
 
 	/* Between on_look and settle(), while the published snapshot is looked at. */
 	struct tally_input input; /* without counters: they end with on_look() */
 	json_t *draft;            /* the snapshot that these counters make */
-	json_t *dress; /* what any snapshot shows of now: phase, notice, experts, standing… */
+	json_t *dress; /* what any snapshot shows of now: phase, log, notice, experts, standing… */
 };
 
 static const struct timeval period = {0, LIVE_PERIOD_MS * 1000};
@@ -82,21 +84,18 @@ static void fail(struct live *live)
 	tell_readers(live, NULL);
 }
 
-static void make_etag(struct slice bytes, char ret_etag[24])
+/* Sequences need not differ where Redis has lost something: a halt is news by itself. */
+static bool is_news(const struct live *live, uint64_t sequence)
 {
-	uint8_t digest[SHA256_SIZE];
-	char hex[HEX_SIZE(8)];
-	sha256(bytes, digest);
-	hex_encode(digest, 8, hex);
-	snprintf(ret_etag, 24, "\"%s\"", hex);
+	return !live->any || sequence != live->sequence || live->input.phase != live->state.phase ||
+	       live->state.epoch != live->shown_epoch || live->state.log != live->shown_log;
 }
 
 /* Takes over `snapshot` as what everybody sees from now on, dressed with what is not counted. */
 static void settle(struct live *live, json_t *snapshot)
 {
 	uint64_t sequence = (uint64_t)json_integer_value(json_object_get(snapshot, "sequence"));
-	bool changed =
-	    !live->any || sequence != live->sequence || live->input.phase != live->state.phase;
+	bool changed = is_news(live, sequence);
 	if (changed) {
 		json_object_update(snapshot, live->dress);
 		char *json = json_dumps(snapshot, JSON_COMPACT | JSON_REAL_PRECISION(15));
@@ -105,8 +104,10 @@ static void settle(struct live *live, json_t *snapshot)
 			live->json = json;
 			live->state.snapshot = slice_text(json);
 			live->state.phase = live->input.phase;
-			make_etag(live->state.snapshot, live->state.etag);
+			etag_make(live->state.snapshot, live->state.etag);
 			live->sequence = sequence;
+			live->shown_epoch = live->state.epoch;
+			live->shown_log = live->state.log;
 			live->any = true;
 
 			char id[24];
@@ -215,29 +216,19 @@ static void on_published(void *arg, int error, struct slice text)
 
 /* ---- reading ---- */
 
-/* What a snapshot shows beside the count. NULL: memory. */
-static json_t *dress(const struct contest *contest, const struct board *board)
+/* In a word. A halt is everybody's, also where a host keeps no log. */
+static const char *log_word(const struct service *service, bool halted)
 {
-	json_t *formula, *standing = board_public_standing(contest, board, &formula);
-	struct slice notice = board->record.notice;
-	json_t *members =
-	    json_pack("{s:s, s:o, s:o, s:o}", "phase", phase_name(board->record.phase), "experts",
-		board_public_experts(contest, board), "standing", standing, "notice",
-		notice.ptr ? json_loadb(notice.ptr, notice.len, 0, NULL) : json_null());
-	if (members && formula)
-		json_object_set(members, "formula", formula);
-	json_decref(formula);
-	size_t versions = json_array_size(board->results);
-	if (members && versions > 0)
-		json_object_set_new(members, "result",
-		    json_pack("{s:I, s:O}", "version", (json_int_t)versions, "kind",
-			json_object_get(board->result, "kind")));
-	return members;
+	return halted ? "halted" : service->logs ? "ok" : "off";
 }
 
 /* What the contest's definition takes from the record. */
-static void keep_record(struct live *live, const struct record *record)
+static void keep_record(
+    struct live *live, const struct record *record, const struct sealing *sealing)
 {
+	live->known = true;
+	live->state.epoch = sealing->epoch;
+	live->state.log = log_word(live->service, sealing->halted);
 	live->state.opens_ms = record->opens_ms;
 	live->state.closes_ms = record->closes_ms;
 	free(live->notice);
@@ -245,19 +236,47 @@ static void keep_record(struct live *live, const struct record *record)
 	live->state.notice = live->notice;
 }
 
+/* Nobody can tell what the counters say now: what they said last stays, with what the record says.
+ */
+static void stand(struct live *live, const struct lookout_alone *alone)
+{
+	const struct record *record = &alone->record;
+	json_t *snapshot = live->any ? json_loads(live->json, 0, NULL) : NULL;
+	keep_record(live, record, &alone->sealing);
+	live->dress = showing_record(record, alone->sealing.epoch, live->state.log);
+	if (!snapshot || !live->dress) {
+		json_decref(snapshot);
+		if (!live->any) {
+			live->state.phase = record->phase;
+			live->read_steady_ms = clock_steady_ms();
+		}
+		fail(live);
+		return;
+	}
+	uint64_t sequence = live->sequence + (record->version - live->input.version);
+	json_object_set_new(snapshot, "sequence", json_integer((json_int_t)sequence));
+	live->input.version = record->version;
+	live->input.phase = record->phase;
+	settle(live, snapshot);
+}
+
 static void on_look(void *arg, const struct board *board, const struct count *count)
 {
 	struct live *live = arg;
 	if (!board) {
-		fail(live);
+		const struct lookout_alone *alone = lookout_alone(live->service->lookout);
+		if (alone)
+			stand(live, alone);
+		else
+			fail(live);
 		return;
 	}
-	keep_record(live, &board->record);
+	keep_record(live, &board->record, &board->sealing);
 	live->input = count->input;
 	live->input.phase = board->record.phase;
 	live->input.version = board->record.version;
 	live->draft = tally_snapshot(contest_of(live), &live->input, false);
-	live->dress = dress(contest_of(live), board);
+	live->dress = showing_dress(contest_of(live), board, live->state.log);
 	live->input.counter = NULL;
 	live->input.arg = NULL;
 	if (!live->draft || !live->dress)
@@ -353,14 +372,39 @@ void live_read(struct live *live, live_cb *cb, void *arg)
 
 enum phase live_phase(const struct live *live, int64_t now_ms)
 {
-	if (live->any && clock_steady_ms() - live->read_steady_ms < PHASE_AGE_MS)
+	if (live->known && clock_steady_ms() - live->read_steady_ms < PHASE_AGE_MS)
 		return live->state.phase;
 	return phase_by_hours(contest_of(live), now_ms);
 }
 
+const char *live_log(const struct live *live, uint64_t *ret_epoch)
+{
+	const struct service *service = live->service;
+	bool halted = false;
+
+	*ret_epoch = live->known ? live->state.epoch : 1;
+	if (live->known)
+		return live->state.log;
+	for (unsigned i = 0; service->seals && i < contest_of(live)->shards; i++) {
+		halted |= service->seals[i].state == SEAL_HALTING;
+		if (service->seals[i].epoch > *ret_epoch)
+			*ret_epoch = service->seals[i].epoch;
+	}
+	return log_word(service, halted);
+}
+
+uint64_t live_epoch_here(const struct live *live, unsigned shard)
+{
+	const struct seal_stats *seals = live->service->seals;
+	uint64_t epoch;
+
+	(void)live_log(live, &epoch);
+	return seals && seals[shard].epoch > 0 ? seals[shard].epoch : epoch;
+}
+
 const struct live_state *live_known(const struct live *live)
 {
-	return live->any ? &live->state : NULL;
+	return live->known ? &live->state : NULL;
 }
 
 struct sse_hub *live_hub(struct live *live)

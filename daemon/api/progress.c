@@ -51,6 +51,7 @@ struct progress {
 	bool ticked; /* since watchers were last told: they hear at most once a period */
 	int64_t asked_steady_ms, told_steady_ms;
 	json_t *body;        /* of the gathering under way */
+	json_t *halt;        /* progress_halt() of it */
 	json_t *audit;       /* the last entries */
 	uint64_t audit_size; /* of the log when they were read */
 	struct progress_minute minute;
@@ -128,7 +129,7 @@ static void settle(struct progress *progress, bool answered)
 		json_object_set(body, "audit", progress->audit);
 		char *still = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 		progress_add_clocks(
-		    body, progress->service->app, answered, answer_ms, &progress->redis);
+		    body, progress->service, answered, answer_ms, &progress->redis, progress->halt);
 		bool due = still && is_due(progress, still);
 		tell_watchers(progress, due, body);
 		if (due) {
@@ -239,6 +240,8 @@ static void on_look(void *arg, const struct board *board, const struct count *co
 	}
 	judge_watchers(progress, board);
 	progress->body = progress_body(progress->service, board, count);
+	json_decref(progress->halt);
+	progress->halt = progress_halt(board);
 	if (progress->body)
 		json_object_set_new(
 		    progress->body, "turnout", progress_turnout(&progress->minute, count));
@@ -310,6 +313,7 @@ void progress_free(struct progress *progress)
 	if (progress->tick)
 		event_free(progress->tick);
 	json_decref(progress->body);
+	json_decref(progress->halt);
 	json_decref(progress->audit);
 	free(progress->last);
 	free(progress);

@@ -3,6 +3,7 @@
 
 #include "api/app.h"
 #include "base/clock.h"
+#include "office/acts.h"
 
 static json_t *time_json(int64_t wall_ms)
 {
@@ -21,6 +22,17 @@ json_t *progress_turnout(struct progress_minute *at, const struct count *count)
 	}
 	return json_pack("{s:o, s:o}", "minute", time_json(minute * 60000), "ballots",
 	    at->ballots >= 0 ? json_integer(at->ballots) : json_null());
+}
+
+/* Some reasons stop ballots and token requests alike: then both count. */
+static void add_reason(json_t *object, const struct app *app, const char *reason, size_t offset)
+{
+	json_int_t sum = json_integer_value(json_object_get(object, reason));
+
+	for (size_t w = 0; w < app->n_workers; w++)
+		sum += (json_int_t) *
+		       (const uint64_t *)(const void *)((const char *)&app->all[w] + offset);
+	json_object_set_new(object, reason, json_integer(sum));
 }
 
 /* This host's, since its start, over all its contests. */
@@ -44,18 +56,14 @@ static json_t *rejections_json(const struct app *app)
 #undef CAST
 	    {"invalid-ballot", offsetof(struct stats, ballots_invalid)},
 	    {"invalid-token", offsetof(struct stats, tokens_invalid)},
-	    {"rate-limited", offsetof(struct stats, rate_limited)},
 	};
 	json_t *object = json_object();
 
-	for (size_t r = 0; r < sizeof(reasons) / sizeof(reasons[0]); r++) {
-		uint64_t sum = 0;
-
-		for (size_t w = 0; w < app->n_workers; w++)
-			sum += *(const uint64_t *)(const void *)((const char *)&app->all[w] +
-								 reasons[r].offset);
-		json_object_set_new(object, reasons[r].reason, json_integer((json_int_t)sum));
-	}
+	for (size_t r = 0; r < sizeof(reasons) / sizeof(reasons[0]); r++)
+		add_reason(object, app, reasons[r].reason, reasons[r].offset);
+	for (int r = 0; r < REFUSALS; r++)
+		add_reason(object, app, refusal_name((enum refusal)r),
+		    offsetof(struct stats, refused) + (size_t)r * sizeof(uint64_t));
 	return object;
 }
 
@@ -77,13 +85,61 @@ static json_t *workers_json(const struct app *app)
 	return workers;
 }
 
-static json_t *health_json(
-    const struct app *app, bool answered, int64_t answer_ms, const struct redis_health *redis)
+json_t *progress_halt(const struct board *board)
 {
-	return json_pack("{s:{s:b, s:o, s:o, s:b}, s:o}", "redis", "connected", answered,
+	const struct sealing *sealing = &board->sealing;
+
+	if (!sealing->halted)
+		return json_null();
+	return json_pack("{s:I, s:s, s:o}", "shard", (json_int_t)sealing->halt_shard, "why",
+	    sealing->halt_why, "at", time_json(sealing->halt_at_ms));
+}
+
+static json_t *seal_json(size_t shard, const struct seal_stats *seal)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s}", "shard", (json_int_t)shard, "epoch",
+	    (json_int_t)seal->epoch, "size", (json_int_t)seal->size, "sealed",
+	    (json_int_t)seal->sealed, "sealed_at", time_json(seal->sealed_wall_ms), "state",
+	    seal_state_name(seal->state));
+}
+
+/* As this host's sealer has it, and the halt as everybody has it. */
+static json_t *log_json(const struct service *service, json_t *halt)
+{
+	json_t *shards = json_array();
+	bool late = false;
+
+	for (size_t i = 0; service->seals && i < service->round->contest->shards; i++) {
+		json_array_append_new(shards, seal_json(i, &service->seals[i]));
+		late = late || seal_is_late(&service->seals[i]);
+	}
+	return json_pack("{s:s, s:o, s:O?}", "state",
+	    json_is_object(halt) ? "halted"
+	    : late               ? "late"
+	    : service->logs      ? "ok"
+				 : "off",
+	    "shards", shards, "halt", halt);
+}
+
+static json_t *health_json(const struct service *service, bool answered, int64_t answer_ms,
+    const struct redis_health *redis, json_t *halt)
+{
+	return json_pack("{s:{s:b, s:o, s:o, s:b}, s:o, s:o}", "redis", "connected", answered,
 	    "answer_ms", answered ? json_integer(answer_ms) : json_null(), "memory_bytes",
 	    redis->memory_bytes >= 0 ? json_integer(redis->memory_bytes) : json_null(),
-	    "disk_failing", redis->disk_failing, "workers", workers_json(app));
+	    "disk_failing", redis->disk_failing, "log", log_json(service, halt), "workers",
+	    workers_json(service->app));
+}
+
+/* Beside those of the board: what this worker has seen over several looks. */
+static void add_warnings(const struct service *service, json_t *body)
+{
+	uint64_t excess = acts_tend_excess(service->tend);
+
+	if (excess > 0)
+		json_array_append_new(json_object_get(body, "warnings"),
+		    json_pack(
+			"{s:s, s:I}", "kind", "spent-above-issued", "ballots", (json_int_t)excess));
 }
 
 json_t *progress_body(
@@ -91,14 +147,16 @@ json_t *progress_body(
 {
 	json_t *body = board_overview(service->round->contest, board, count);
 
-	if (body)
+	if (body) {
+		add_warnings(service, body);
 		json_object_set_new(body, "rejections", rejections_json(service->app));
+	}
 	return body;
 }
 
-void progress_add_clocks(json_t *body, const struct app *app, bool answered, int64_t answer_ms,
-    const struct redis_health *redis)
+void progress_add_clocks(json_t *body, const struct service *service, bool answered,
+    int64_t answer_ms, const struct redis_health *redis, json_t *halt)
 {
 	json_object_set_new(body, "now", time_json(clock_wall_ms()));
-	json_object_set_new(body, "health", health_json(app, answered, answer_ms, redis));
+	json_object_set_new(body, "health", health_json(service, answered, answer_ms, redis, halt));
 }

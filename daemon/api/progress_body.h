@@ -5,7 +5,6 @@
 #include "api/redis_health.h"
 #include "office/board.h"
 
-struct app;
 struct service;
 
 /* Everything but clocks, ages, turnout, and the audit log. NULL: memory. */
@@ -19,8 +18,11 @@ struct progress_minute {
 };
 json_t *progress_turnout(struct progress_minute *minute, const struct count *count);
 
-/* Adds "now" and "health": what moves all the time. */
-void progress_add_clocks(json_t *body, const struct app *app, bool answered, int64_t answer_ms,
-    const struct redis_health *redis);
+/* Why sealing has halted, by the record: {"shard","why","at"}, or null. */
+json_t *progress_halt(const struct board *board);
+
+/* Adds "now" and "health": what moves all the time. `halt`: progress_halt(), borrowed. */
+void progress_add_clocks(json_t *body, const struct service *service, bool answered,
+    int64_t answer_ms, const struct redis_health *redis, json_t *halt);
 
 #endif

@@ -8,6 +8,7 @@
 #include "api/bearer.h"
 #include "api/routes.h"
 #include "base/clock.h"
+#include "base/encode.h"
 #include "office/exports.h"
 #include "office/lookout.h"
 
@@ -64,22 +65,15 @@ static void reading_free(struct reading *reading)
 }
 
 /* The number behind "name=" in the query, or `fallback`. */
-static uint64_t query_number(struct slice query, const char *name, uint64_t fallback)
+static uint64_t query_number(const struct request *req, const char *name, uint64_t fallback)
 {
-	size_t len = strlen(name);
+	char text[DECIMAL_SIZE];
 
-	for (size_t at = 0; at + len < query.len; at++) {
-		if ((at > 0 && query.ptr[at - 1] != '&') ||
-		    memcmp(query.ptr + at, name, len) != 0 || query.ptr[at + len] != '=')
-			continue;
-		uint64_t number = 0;
-		for (at += len + 1; at < query.len && query.ptr[at] >= '0' && query.ptr[at] <= '9';
-		     at++)
-			if (number < UINT64_MAX / 10 - 9)
-				number = number * 10 + (uint64_t)(query.ptr[at] - '0');
-		return number;
-	}
-	return fallback;
+	if (request_query(req, name, text, sizeof(text)) != 0 || text[0] == '\0' ||
+	    text[strspn(text, "0123456789")] != '\0')
+		return fallback;
+	uint64_t number = strtoull(text, NULL, 10); /* the largest where it is larger */
+	return number < INT64_MAX ? number : INT64_MAX;
 }
 
 /* ---- turnout ---- */
@@ -173,13 +167,13 @@ static void audit_admitted(struct service *service, struct request *req,
     const struct bearer *bearer, const struct person *person)
 {
 	struct reading *reading = reading_new(service, req);
-	uint64_t count = query_number(req->query, "count", AUDIT_COUNT);
+	uint64_t count = query_number(req, "count", AUDIT_COUNT);
 	(void)bearer;
 	(void)person;
 
 	if (!reading)
 		return;
-	reading->after = query_number(req->query, "after", 0);
+	reading->after = query_number(req, "after", 0);
 	reading->left = count < AUDIT_MAX ? (size_t)count : AUDIT_MAX;
 	reading->page =
 	    json_pack("{s:[], s:[], s:s}", "entries", "raw", "round", service->round->name);
@@ -356,7 +350,7 @@ static void export_admitted(struct service *service, struct request *req,
 
 	if (!reading)
 		return;
-	reading->bom = query_number(req->query, "bom", 0) == 1;
+	reading->bom = query_number(req, "bom", 0) == 1;
 	if (!parse_name(req->params[1], reading)) {
 		reply_problem(req,
 		    &(struct problem){.status = 404,

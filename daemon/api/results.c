@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/encode.h"
-#include "crypto/digest.h"
+#include "office/showing.h"
 
 struct asking {
 	struct request *req;
@@ -29,34 +29,15 @@ static json_t *stored_result(const struct desk_view *view, const char *version)
 	return text.ptr ? json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 }
 
-/* {"version","kind","at","sha256"} */
-static json_t *summary(const struct desk_view *view, const char *version)
-{
-	uint8_t hash[SHA256_SIZE];
-	char hex[HEX_SIZE(SHA256_SIZE)];
-	json_t *stored = stored_result(view, version);
-	const json_t *text = json_object_get(stored, "document");
-	json_t *document = json_loadb(
-	    json_string_value(text), json_string_length(text), JSON_REJECT_DUPLICATES, NULL);
-	sha256(slice_make(json_string_value(text), json_string_length(text)), hash);
-	hex_encode(hash, sizeof(hash), hex);
-	json_t *row = document ? json_pack("{s:O, s:O, s:O, s:s}", "version",
-				     json_object_get(document, "version"), "kind",
-				     json_object_get(document, "kind"), "at",
-				     json_object_get(document, "at"), "sha256", hex)
-			       : NULL;
-	json_decref(document);
-	json_decref(stored);
-	return row;
-}
-
 static json_t *list(const struct desk_view *view)
 {
 	json_t *rows = json_array();
 	for (size_t i = 1; i <= desk_count(view, DESK_RESULTS); i++) {
 		char version[DECIMAL_SIZE];
 		decimal_encode(i, version);
-		json_array_append_new(rows, summary(view, version));
+		json_t *stored = stored_result(view, version);
+		json_array_append_new(rows, showing_result(stored));
+		json_decref(stored);
 	}
 	return rows;
 }

@@ -5,8 +5,9 @@
 
 #include "http/router.h"
 
-/* Ended by a row with path NULL. */
-extern const struct route api_routes[];
+#define API_ROUTES_MAX 40
+/* The routes of a server with these roles (enum settings_role), ended by a row with path NULL. */
+void api_routes_for(unsigned roles, struct route ret_routes[API_ROUTES_MAX]);
 /* The operators' listener: health and metrics. */
 extern const struct route admin_routes[];
 
@@ -17,6 +18,9 @@ void contests_get(void *app, struct request *req);
 void tokens_directory(void *app, struct request *req);
 void tokens_challenge(void *app, struct request *req);
 void tokens_issue(void *app, struct request *req);
+/* login.c */
+void login_start(void *app, struct request *req);
+void login_return(void *app, struct request *req);
 /* ballots.c */
 void ballots_cast(void *app, struct request *req);
 /* tally.c */
@@ -35,6 +39,10 @@ void requests_post(void *app, struct request *req);
 /* results.c */
 void results_list(void *app, struct request *req);
 void results_get(void *app, struct request *req);
+/* receipts.c */
+void receipts_get(void *app, struct request *req);
+/* log.c */
+void log_file(void *app, struct request *req);
 /* me.c */
 void me_get(void *app, struct request *req);
 /* sheets.c */

@@ -87,7 +87,7 @@ void sheets_save(void *arg, struct request *req)
 	/* Who it is comes first: a body of 256 KiB costs more to read than a signature to verify.
 	 */
 	if (!service || !bearer_header(service, req, ROLE_EXPERT, &bearer) ||
-	    bearer_too_fast(service, req, &bearer, &save_rate, "Too many saves",
+	    bearer_too_fast(service, req, &bearer, GATE_SAVES, &save_rate, "Too many saves",
 		"Nothing was saved: every save is kept as a revision. Wait as Retry-After says and "
 		"send the newest sheet.") ||
 	    !read_revision(req, &revision) || !request_json(req, &body))

@@ -62,8 +62,7 @@ char *clock_format(int64_t wall_ms, int with_ms, char ret_text[CLOCK_TEXT_SIZE])
 {
 	/* Four-digit years are all that RFC 3339 can say. */
 	const int64_t first = days_from_date(0, 1, 1) * DAY_S * 1000;
-	const int64_t last = days_from_date(10000, 1, 1) * DAY_S * 1000 - 1;
-	wall_ms = wall_ms < first ? first : wall_ms > last ? last : wall_ms;
+	wall_ms = wall_ms < first ? first : wall_ms > CLOCK_LAST_MS ? CLOCK_LAST_MS : wall_ms;
 
 	time_t seconds = (time_t)floor_div(wall_ms, 1000);
 	int ms = (int)(wall_ms - (int64_t)seconds * 1000);

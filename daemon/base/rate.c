@@ -51,11 +51,16 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+static struct slot *set_of(struct rate_table *table, uint64_t key)
+{
+	return &table->slots[(mix(key) & (table->sets - 1)) * WAYS];
+}
+
 /* The key's own slot, or the one of its set whose allowance was whole longest ago. Two processes
  * may race for an empty slot; one of the keys then starts anew, which errs on the generous side. */
 static struct slot *find_slot(struct rate_table *table, uint64_t key)
 {
-	struct slot *set = &table->slots[(mix(key) & (table->sets - 1)) * WAYS];
+	struct slot *set = set_of(table, key);
 	struct slot *oldest = set;
 	for (size_t i = 0; i < WAYS; i++) {
 		if (atomic_load_explicit(&set[i].key, memory_order_relaxed) == key)
@@ -69,26 +74,54 @@ static struct slot *find_slot(struct rate_table *table, uint64_t key)
 	return oldest;
 }
 
+static int64_t interval_us(const struct rate_limit *limit)
+{
+	return 60000000 / (int64_t)limit->per_minute;
+}
+
+/* How far ahead of its time an arrival may be. */
+static int64_t tolerance_us(const struct rate_limit *limit)
+{
+	return interval_us(limit) * (int64_t)(limit->burst > 0 ? limit->burst - 1 : 0);
+}
+
+static uint32_t seconds_up(int64_t us)
+{
+	return us > 0 ? (uint32_t)((us + 999999) / 1000000) : 0;
+}
+
 uint32_t rate_take(
     struct rate_table *table, uint64_t key, const struct rate_limit *limit, int64_t now_ms)
 {
 	if (limit->per_minute == 0)
 		return 0;
 	int64_t now_us = now_ms * 1000;
-	int64_t interval_us = 60000000 / (int64_t)limit->per_minute;
-	int64_t tolerance_us = interval_us * (int64_t)(limit->burst > 0 ? limit->burst - 1 : 0);
 
 	struct slot *slot = find_slot(table, key ? key : 1);
 	int64_t arrival_us = atomic_load_explicit(&slot->arrival_us, memory_order_relaxed);
 	for (;;) {
 		int64_t from_us = arrival_us > now_us ? arrival_us : now_us;
-		int64_t early_us = from_us - now_us - tolerance_us;
+		int64_t early_us = from_us - now_us - tolerance_us(limit);
 		if (early_us > 0)
-			return (uint32_t)((early_us + 999999) / 1000000);
+			return seconds_up(early_us);
 		if (atomic_compare_exchange_weak_explicit(&slot->arrival_us, &arrival_us,
-			from_us + interval_us, memory_order_relaxed, memory_order_relaxed))
+			from_us + interval_us(limit), memory_order_relaxed, memory_order_relaxed))
 			return 0;
 	}
+}
+
+/* Of a key that was forgotten there is nothing to give back. */
+void rate_give_back(struct rate_table *table, uint64_t key, const struct rate_limit *limit)
+{
+	struct slot *set = set_of(table, key ? key : 1);
+	if (limit->per_minute == 0)
+		return;
+	for (size_t i = 0; i < WAYS; i++)
+		if (atomic_load_explicit(&set[i].key, memory_order_relaxed) == (key ? key : 1)) {
+			atomic_fetch_sub_explicit(
+			    &set[i].arrival_us, interval_us(limit), memory_order_relaxed);
+			return;
+		}
 }
 
 uint64_t rate_key(const struct sockaddr *peer, uint32_t purpose)
@@ -110,4 +143,14 @@ uint64_t rate_key(const struct sockaddr *peer, uint32_t purpose)
 		}
 	}
 	return mix(address ^ mix((uint64_t)purpose + 1)) | 1;
+}
+
+/* FNV-1a. Who makes two identities meet shares one allowance between them. */
+uint64_t rate_key_of(const void *bytes, size_t len, uint32_t purpose)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+	return mix(hash ^ mix((uint64_t)purpose + 1)) | 1;
 }

@@ -25,8 +25,15 @@ struct rate_limit {
 uint32_t rate_take(
     struct rate_table *table, uint64_t key, const struct rate_limit *limit, int64_t now_ms);
 
+/* Gives back one that rate_take() took. For limits on what goes wrong, which is known afterwards
+ * only: taken before, so that those who ask at once do not all pass, and given back if it went
+ * well. */
+void rate_give_back(struct rate_table *table, uint64_t key, const struct rate_limit *limit);
+
 /* A key for the address behind a connection: IPv4 whole, IPv6 its /64, unix sockets all one.
  * `purpose` keeps limits of different kinds apart. */
 uint64_t rate_key(const struct sockaddr *peer, uint32_t purpose);
+/* The same for any other bytes. */
+uint64_t rate_key_of(const void *bytes, size_t len, uint32_t purpose);
 
 #endif

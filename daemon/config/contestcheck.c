@@ -267,6 +267,7 @@ int contest_check(
 		check_unit(&check, i);
 	}
 	check_entries(&check);
+	contest_check_identity(&check);
 	contest_check_stage(&check);
 	return check_names(&check);
 }

@@ -35,6 +35,15 @@ static void find_form(
 		    "\"ballot\" names %zu forms; it is to name one of: %s", found, form_names());
 }
 
+/* A rehearsal's bundle does not stand where the contest's will. */
+static void forget_places(struct contest *contest)
+{
+	while (contest->n_published_at > 0)
+		free(contest->published_at[--contest->n_published_at]);
+	free(contest->published_at);
+	contest->published_at = NULL;
+}
+
 /* The block is checked even where it is not applied. */
 static int read_rehearsal(
     struct document *document, struct config_errors *errors, bool apply, struct contest *contest)
@@ -47,6 +56,8 @@ static int read_rehearsal(
 
 	if (!target)
 		return -ENOMEM;
+	if (apply)
+		forget_places(contest);
 	if (block)
 		error = schema_read(&rehearsal_schema, &source, block, target);
 	if (!apply)

@@ -14,6 +14,7 @@ _Static_assert(offsetof(struct criterion, id) == 0, "id_at()");
 _Static_assert(offsetof(struct panel, id) == 0, "id_at()");
 _Static_assert(offsetof(struct part, id) == 0, "id_at()");
 _Static_assert(offsetof(struct subtotal, id) == 0, "id_at()");
+_Static_assert(offsetof(struct sign_in, id) == 0, "id_at()");
 
 static const char *id_at(const struct ids *ids, size_t i)
 {

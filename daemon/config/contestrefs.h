@@ -28,4 +28,7 @@ void check_reference(
 /* Panels, the stage's parts, the pledge, the programme: contestcheck_stage.c. */
 void contest_check_stage(const struct check *check);
 
+/* Providers and claims: contestcheck_identity.c. */
+void contest_check_identity(const struct check *check);
+
 #endif

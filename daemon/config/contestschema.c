@@ -1,6 +1,6 @@
 /* The table of a contest's file: every key with its range, its default and its sentence. Blocks of
- * entries and of rating are in contestschema_field.c and contestschema_stage.c; rules that tie keys
- * together are in contestcheck*.c. */
+ * entries, identity and rating are in contestschema_field.c, contestschema_identity.c and
+ * contestschema_stage.c; rules that tie keys together are in contestcheck*.c. */
 #include "config/contestschema.h"
 
 #include "config/contestschema_rows.h"
@@ -80,6 +80,7 @@ static const struct schema seal_schema = IN_CONTEST(seal_keys);
 /* ---- the file ---- */
 
 static const char *const openings_words[] = {"auditors", "public", NULL};
+#define SHEET_OPENINGS_DOC "Who may read experts' sheets once the result is certified."
 
 static const struct schema_key rehearsal_pledge_keys[] = {
     BOOLEAN("required", contest, pledge.required, NULL,
@@ -87,6 +88,16 @@ static const struct schema_key rehearsal_pledge_keys[] = {
     {0},
 };
 static const struct schema rehearsal_pledge_schema = IN_CONTEST(rehearsal_pledge_keys);
+
+/* Whole bundles: one round's alone, so a rehearsal has its own or none. */
+#define PUBLISHED_AT_MAX 8
+#define PUBLISHED_AT                                                                               \
+	{                                                                                          \
+		.name = "published_at", .type = SCHEMA_TEXTS, .max = PUBLISHED_AT_MAX,             \
+		.format = &format_place, .fallback = "[]",                                         \
+		SCHEMA_LIST_AT(struct contest, published_at, n_published_at),                      \
+		.doc = "Where the published bundle will stand."                                    \
+	}
 
 /* What a rehearsal may have otherwise: nothing that would make it another contest. */
 static const struct schema_key rehearsal_keys[] = {
@@ -98,8 +109,10 @@ static const struct schema_key rehearsal_keys[] = {
     BLOCK("visibility", &visibility_schema, false, "Who sees which numbers, and when."),
     BLOCK("publish", &publish_schema, false, "How the public's numbers move."),
     BLOCK("seal", &seal_schema, false, "How ballots are sealed into the log."),
+    PUBLISHED_AT,
     WORD("openings", contest, openings_public, openings_words, NULL,
 	"Who may open the log's entries after the close."),
+    WORD("sheet_openings", contest, sheets_public, openings_words, NULL, SHEET_OPENINGS_DOC),
     BLOCK("pledge", &rehearsal_pledge_schema, false, "What an expert agrees to."),
     NUMBER("approvals", contest, approvals, 1, 2, NULL, APPROVALS_DOC),
     BOOLEAN("pseudonyms", contest, pseudonyms, NULL, "Exports and reports do not name experts."),
@@ -120,6 +133,7 @@ static const struct schema_key contest_keys[] = {
 	.format = &format_contact,
 	SCHEMA_AT(struct contest, contact),
 	.doc = "Where voters get help."},
+    PUBLISHED_AT,
     BOOLEAN("demonstration", contest, demonstration, "false",
 	"Everybody may vote any number of times, and every page says so."),
     {.name = "opens_at",
@@ -140,6 +154,8 @@ static const struct schema_key contest_keys[] = {
 	.doc = "The zone in which pages show times."},
     WORD("admission", contest, admission, admission_names, "codes",
 	"How citizens show that they may vote."),
+    BLOCK("identity", &identity_schema, false,
+	"Who is admitted where citizens identify themselves (admission: oidc, assertion)."),
     BLOCK("ballot", &ballot_schema, true, "The ballot's form."),
     WORD("revote", contest, revote, revote_names, "refuse",
 	"Whether a ballot can be replaced before the close."),
@@ -148,6 +164,7 @@ static const struct schema_key contest_keys[] = {
     BLOCK("seal", &seal_schema, false, "How ballots are sealed into the log."),
     WORD("openings", contest, openings_public, openings_words, "auditors",
 	"Who may open the log's entries after the close."),
+    WORD("sheet_openings", contest, sheets_public, openings_words, "auditors", SHEET_OPENINGS_DOC),
     NUMBER("shards", contest, shards, 1, 1024, "1", "Parts that votes are spread over."),
     NUMBER("expected_voters", contest, expected_voters, 1, 1000000000, "100000",
 	"How many voters the store is laid out for."),

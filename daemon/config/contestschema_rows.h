@@ -75,7 +75,8 @@
 /* Items of the contest's lists: contestschema_field.c, contestschema_stage.c. */
 extern const struct schema group_schema, organisation_schema, entry_schema;
 extern const struct schema criterion_schema, panel_schema;
-/* Blocks read into a struct contest: contestschema_stage.c. */
+/* Blocks read into a struct contest: contestschema_identity.c, contestschema_stage.c. */
+extern const struct schema identity_schema;
 extern const struct schema stage_schema, pledge_schema, programme_schema;
 
 #endif

@@ -1,5 +1,7 @@
 /* A YAML file as libyaml's tree, every node with its place. Takes the part of YAML that a person
- * would write by hand: one document, UTF-8, no anchors, aliases or tags, at most DOCUMENT_DEPTH_MAX
+ * would write by hand, and that all parsers read alike (FORMAT.md section 5.3): one document,
+ * UTF-8, no tabs, directives, anchors, aliases or tags, keys before their colon on one line,
+ * comments behind a space, values indented deeper than their keys, at most DOCUMENT_DEPTH_MAX
  * levels, at most 1 MiB. What a node means is the schema's business. */
 #ifndef TALLYD_CONFIG_DOCUMENT_H
 #define TALLYD_CONFIG_DOCUMENT_H

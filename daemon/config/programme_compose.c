@@ -21,16 +21,17 @@ static const yaml_node_t *round_value(const struct writing *writing, const char 
 
 static int copy_round_value(const struct writing *writing, const char *key)
 {
-	return tree_copy(writing->to, writing->of->programme->document, round_value(writing, key));
+	return yamltree_copy(
+	    writing->to, writing->of->programme->document, round_value(writing, key));
 }
 
 static int list_items(const struct writing *writing, const struct items *items)
 {
-	int list = tree_list(writing->to);
+	int list = yamltree_list(writing->to);
 
 	for (size_t i = 0; i < items->n; i++)
-		list = tree_append(writing->to, list,
-		    tree_copy(writing->to, items->list[i].document, items->list[i].node));
+		list = yamltree_append(writing->to, list,
+		    yamltree_copy(writing->to, items->list[i].document, items->list[i].node));
 	return list;
 }
 
@@ -60,16 +61,18 @@ static int write_programme(const struct writing *writing)
 {
 	const struct programme *programme = writing->of->programme;
 	size_t round = writing->of->round;
-	int map = tree_block(writing->to);
+	int map = yamltree_block(writing->to);
 
-	map = tree_set(writing->to, map, "id", tree_text(writing->to, programme->id));
-	map = tree_set(writing->to, map, "name",
-	    tree_copy(writing->to, programme->document, document_at(programme->document, "name")));
-	map = tree_set(writing->to, map, "round", tree_number(writing->to, (long)round + 1));
-	map = tree_set(
-	    writing->to, map, "rounds", tree_number(writing->to, (long)programme->n_rounds));
-	return tree_set(
-	    writing->to, map, "previous", tree_text(writing->to, programme->rounds[round - 1].id));
+	map = yamltree_set(writing->to, map, "id", yamltree_text(writing->to, programme->id));
+	map = yamltree_set(writing->to, map, "name",
+	    yamltree_copy(
+		writing->to, programme->document, document_at(programme->document, "name")));
+	map =
+	    yamltree_set(writing->to, map, "round", yamltree_number(writing->to, (long)round + 1));
+	map = yamltree_set(
+	    writing->to, map, "rounds", yamltree_number(writing->to, (long)programme->n_rounds));
+	return yamltree_set(writing->to, map, "previous",
+	    yamltree_text(writing->to, programme->rounds[round - 1].id));
 }
 
 static int write_groups(const struct writing *writing)
@@ -96,8 +99,8 @@ static int copy_pairs(const struct writing *writing, int to, struct document *fr
 		const char *key = (const char *)document_node(from, pair->key)->data.scalar.value;
 
 		if (!over || !document_value(over_document, over, key))
-			to = tree_set(writing->to, to, key,
-			    tree_copy(writing->to, from, document_node(from, pair->value)));
+			to = yamltree_set(writing->to, to, key,
+			    yamltree_copy(writing->to, from, document_node(from, pair->value)));
 	}
 	return to;
 }
@@ -107,7 +110,7 @@ static int write_advance(const struct writing *writing, const yaml_node_t *base)
 {
 	struct document *own = writing->of->programme->document;
 	const yaml_node_t *given = round_value(writing, "advance");
-	int map = tree_flow(writing->to);
+	int map = yamltree_flow(writing->to);
 
 	if (base)
 		map = copy_pairs(writing, map, writing->of->base, base, own, given);
@@ -118,17 +121,17 @@ static int write_stage(const struct writing *writing)
 {
 	struct document *base = writing->of->base;
 	const yaml_node_t *stage = document_at(base, "stage");
-	int map = tree_block(writing->to);
+	int map = yamltree_block(writing->to);
 
 	for (yaml_node_pair_t *pair = stage->data.mapping.pairs.start;
 	     pair < stage->data.mapping.pairs.top; pair++) {
 		const char *key = (const char *)document_node(base, pair->key)->data.scalar.value;
 
 		if (strcmp(key, "advance") != 0)
-			map = tree_set(writing->to, map, key,
-			    tree_copy(writing->to, base, document_node(base, pair->value)));
+			map = yamltree_set(writing->to, map, key,
+			    yamltree_copy(writing->to, base, document_node(base, pair->value)));
 	}
-	return tree_set(writing->to, map, "advance",
+	return yamltree_set(writing->to, map, "advance",
 	    write_advance(writing, document_value(base, stage, "advance")));
 }
 
@@ -173,21 +176,21 @@ static int write_file(const struct writing *writing)
 {
 	struct document *base = writing->of->base;
 	const yaml_node_t *file = document_root(base);
-	int map = tree_block(writing->to);
+	int map = yamltree_block(writing->to);
 
 	for (yaml_node_pair_t *pair = file->data.mapping.pairs.start;
 	     pair < file->data.mapping.pairs.top; pair++) {
 		const char *key = (const char *)document_node(base, pair->key)->data.scalar.value;
 		const struct own_key *own = own_key(key);
-		int value = own && is_wanted(writing, own)
-				? own->write(writing)
-				: tree_copy(writing->to, base, document_node(base, pair->value));
+		int value = own && is_wanted(writing, own) ? own->write(writing)
+							   : yamltree_copy(writing->to, base,
+								 document_node(base, pair->value));
 
-		map = tree_set(writing->to, map, key, value);
+		map = yamltree_set(writing->to, map, key, value);
 	}
 	for (size_t i = 0; i < OWN_KEYS; i++)
 		if (is_wanted(writing, &own_keys[i]) && !document_at(base, "%s", own_keys[i].name))
-			map = tree_set(
+			map = yamltree_set(
 			    writing->to, map, own_keys[i].name, own_keys[i].write(writing));
 	return map;
 }
@@ -204,5 +207,5 @@ int programme_compose(const struct composition *composition, char **ret_text)
 		yaml_document_delete(&document);
 		return -ENOMEM;
 	}
-	return tree_print(&document, ret_text, &len);
+	return yamltree_print(&document, ret_text, &len);
 }

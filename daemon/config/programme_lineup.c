@@ -162,7 +162,7 @@ static int add_new(struct draw *draw, struct items *items, const struct source *
 	if (is_entry)
 		document_error(
 		    source->errors, node, "\"%s\" takes part already; choose another id", id);
-	else if (!tree_same(there->document, there->node, source->document, node))
+	else if (!yamltree_same(there->document, there->node, source->document, node))
 		document_error(source->errors, node,
 		    "\"%s\" is described otherwise in the round before or another file; leave it "
 		    "out, or make both alike",

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "config/contestfile.h"
+#include "config/roundcheck.h"
 #include "config/settings.h"
 
 static int fail(int error, char ret_why[ROUND_WHY_MAX], const char *sentence)
@@ -43,6 +46,22 @@ static int load_contest(
 	return r;
 }
 
+static int load_identity_key(
+    struct round *round, const char *keys_dir, char ret_why[KEYRING_WHY_MAX])
+{
+	uint8_t secret[32];
+	int r = keyring_load_identity(keys_dir, round->name, secret, ret_why);
+
+	if (r < 0)
+		return r;
+	sha256_parts((struct slice[]){slice_text("tallyd identity key v1\n"),
+			 slice_make(secret, sizeof(secret))},
+	    2, round->identity_fingerprint);
+	round->identity_key = hmac_key_new(slice_make(secret, sizeof(secret)));
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return round->identity_key ? 0 : -ENOMEM;
+}
+
 static int load_keys(struct round *round, const char *keys_dir, char ret_why[ROUND_WHY_MAX])
 {
 	char why[KEYRING_WHY_MAX] = "";
@@ -50,10 +69,13 @@ static int load_keys(struct round *round, const char *keys_dir, char ret_why[ROU
 
 	contest_round(round->contest, round->name, sizeof(round->name));
 	r = keyring_load_public(keys_dir, round->name, &round->keys, why);
+	if (r == 0 && round->issues && contest_knows_persons(round->contest))
+		r = load_identity_key(round, keys_dir, why);
 	return r < 0 ? fail(r, ret_why, why) : 0;
 }
 
-static int make_rules(struct round *round, char ret_why[ROUND_WHY_MAX])
+static int make_rules(
+    struct round *round, const struct settings *settings, char ret_why[ROUND_WHY_MAX])
 {
 	struct contest_fingerprints prints;
 
@@ -62,7 +84,8 @@ static int make_rules(struct round *round, char ret_why[ROUND_WHY_MAX])
 	memcpy(prints.salt_key, round->keys.salt_fingerprint, sizeof(prints.salt_key));
 	memcpy(prints.bearer_key, round->keys.bearer_fingerprint, sizeof(prints.bearer_key));
 	memcpy(prints.result_key, round->keys.result_fingerprint, sizeof(prints.result_key));
-	round->rules = contest_rules(round->contest, &prints);
+	memcpy(prints.identity_key, round->identity_fingerprint, sizeof(prints.identity_key));
+	round->rules = contest_rules(round->contest, settings->log_name, &prints);
 	if (round->rules == NULL)
 		return fail(-ENOMEM, ret_why, "There is not enough memory.");
 	sha256(slice_text(round->rules), round->rules_hash);
@@ -96,11 +119,14 @@ int round_load(const struct settings *settings, const char *path, struct round *
 
 	if (round == NULL)
 		return fail(-ENOMEM, ret_why, "There is not enough memory.");
+	round->issues = (settings->serves & SETTINGS_ISSUER) != 0;
 	r = load_contest(round, path, settings->rehearsal, ret_why);
+	if (r == 0)
+		r = roundcheck_identity(round->contest, settings, ret_why);
 	if (r == 0)
 		r = load_keys(round, settings->keys, ret_why);
 	if (r == 0)
-		r = make_rules(round, ret_why);
+		r = make_rules(round, settings, ret_why);
 	if (r == 0)
 		r = make_challenge(round, settings, ret_why);
 	if (r < 0) {
@@ -116,6 +142,7 @@ void round_free(struct round *round)
 	if (round == NULL)
 		return;
 	contest_free(round->contest);
+	hmac_key_free(round->identity_key);
 	keyring_public_release(&round->keys);
 	free(round->rules);
 	free(round);

@@ -20,11 +20,16 @@ struct settings; /* config/settings.h */
 struct round {
 	struct contest *contest;
 	char name[ROUND_NAME_MAX]; /* contest_round(): names keys, Redis keys and log */
+	bool issues;               /* this host admits its voters; else another one does */
 	struct keyring_public keys;
 	char *rules;                     /* contest_rules(): canonical JSON */
 	uint8_t rules_hash[SHA256_SIZE]; /* SHA-256 of it */
 	uint8_t challenge[PP_CHALLENGE_MAX];
 	size_t challenge_len;
+	struct hmac_key *identity_key; /* of who is admitted; NULL: knows no persons, or the issuer
+					  is another host */
+	/* SHA-256("tallyd identity key v1\n" | key); zeros without that key. */
+	uint8_t identity_fingerprint[SHA256_SIZE];
 	uint8_t challenge_digest[SHA256_SIZE]; /* what each token's input must carry */
 };
 

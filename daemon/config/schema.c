@@ -331,7 +331,7 @@ static void each_key(const struct schema *schema, const struct schema_place *pla
 	for (const struct schema_key *key = schema->keys; key->name; key++) {
 		struct schema_place here = {place, key->name};
 
-		if (key->type == SCHEMA_MAP || key->type == SCHEMA_MAPS)
+		if (key->type == SCHEMA_MAP)
 			each_key(key->sub, &here, each, arg);
 		else
 			each(arg, schema_path(&here).text, key);

@@ -23,7 +23,7 @@ enum schema_type {        /* the struct's member */
 	SCHEMA_WORD,      /* enum (or bool): index in `words` */
 	SCHEMA_DURATION,  /* integer: milliseconds */
 	SCHEMA_SIZE,      /* integer: bytes */
-	SCHEMA_TIME,      /* int64_t: milliseconds since 1970 */
+	SCHEMA_TIME,      /* int64_t: milliseconds since 1970, up to the year 9999 */
 	SCHEMA_PATH,      /* char *, resolved against the file's directory */
 	SCHEMA_TEXTS,     /* char ** and a size_t count */
 	SCHEMA_PATHS,     /* likewise */
@@ -84,7 +84,8 @@ __attribute__((warn_unused_result)) int schema_read(const struct schema *schema,
 /* Frees all that schema_read() allocated. */
 void schema_release(const struct schema *schema, void *struct_at);
 
-/* Tells every key, blocks themselves left out: "redis.deadline", "2s", its sentence. */
+/* Tells every key: "redis.deadline", "2s", its sentence. Blocks are left out for their keys, of a
+ * list of blocks it is the list. */
 void schema_each(const struct schema *schema,
     void (*each)(void *arg, const char *path, const struct schema_key *key), void *arg);
 

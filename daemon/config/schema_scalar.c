@@ -200,6 +200,15 @@ static bool has_range(const struct schema_key *key)
 	       key->type == SCHEMA_SIZE;
 }
 
+/* Times that can be said in UTC, too: the years 1970 to 9999, but for the first moment, which
+ * stands for none. 0 or -EINVAL. */
+static int read_time(const char *text, int64_t *ret_ms)
+{
+	return clock_parse(slice_text(text), ret_ms) == 0 && *ret_ms > 0 && *ret_ms <= CLOCK_LAST_MS
+		   ? 0
+		   : -EINVAL;
+}
+
 /* The integer that a text stands for in this key. 0 or -EINVAL. */
 static int integer_of(const struct schema_key *key, const char *text, int64_t *ret_value)
 {
@@ -215,7 +224,7 @@ static int integer_of(const struct schema_key *key, const char *text, int64_t *r
 		error = word_index(key->words, text, &value);
 		break;
 	case SCHEMA_TIME:
-		error = clock_parse(slice_text(text), &value);
+		error = read_time(text, &value);
 		break;
 	case SCHEMA_DURATION:
 		error = value_duration(text, &value);

@@ -1,6 +1,8 @@
 /* The table of options of config/tallyd.yaml, and the few rules that tie two of them together. */
 #include "config/settings.h"
 
+#include "config/settings_providers.h"
+
 #include <errno.h>
 #include <libgen.h>
 #include <stdlib.h>
@@ -10,7 +12,33 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
+/* As enum forwarded_field has them. */
+static const char *const proxy_fields[] = {"x-forwarded-for", "forwarded", NULL};
+
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
+static const struct {
+	const char *name;
+	enum settings_role role;
+} roles[] = {{"issuer", SETTINGS_ISSUER}, {"ballots", SETTINGS_BALLOTS}, {"tally", SETTINGS_TALLY},
+    {"pages", SETTINGS_PAGES}};
+
+#define ROLES (sizeof(roles) / sizeof(roles[0]))
+
+static unsigned role_of(const char *name)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		if (strcmp(roles[i].name, name) == 0)
+			return roles[i].role;
+	return 0;
+}
+
+static bool is_role(const char *text)
+{
+	return role_of(text) != 0;
+}
+
+static const struct text_format format_role = {is_role, "issuer, ballots, tally or pages"};
 
 static const struct schema_key server_keys[] = {
     {.name = "enabled",
@@ -89,6 +117,30 @@ static const struct schema_key redis_keys[] = {
 };
 static const struct schema redis_schema = {redis_keys, sizeof(struct settings)};
 
+static const struct schema_key ballot_log_keys[] = {
+    {.name = "dir",
+	.type = SCHEMA_PATH,
+	.max = 4000,
+	.empty = EMPTY_NULL,
+	.fallback = "/var/lib/tallyd/log",
+	SCHEMA_AT(struct settings, ballot_log.dir),
+	.doc = "Where this host keeps the ballot log's files; empty: it keeps none."},
+    {.name = "sign",
+	.type = SCHEMA_BOOLEAN,
+	.fallback = "true",
+	SCHEMA_AT(struct settings, ballot_log.sign),
+	.doc = "Take part in signing; otherwise follow what other hosts sign."},
+    {.name = "lease",
+	.type = SCHEMA_DURATION,
+	.min = 200,
+	.max = MINUTE,
+	.fallback = "5s",
+	SCHEMA_AT(struct settings, ballot_log.lease_ms),
+	.doc = "How long one host may sign a shard's log before others may."},
+    {0},
+};
+static const struct schema ballot_log_schema = {ballot_log_keys, sizeof(struct settings)};
+
 #define LIMIT_NUMBER(key, member, least, most, standard, sentence)                                 \
 	{                                                                                          \
 		.name = (key), .type = SCHEMA_NUMBER, .min = (least), .max = (most),               \
@@ -116,6 +168,8 @@ static const struct schema_key limits_keys[] = {
     LIMIT_NUMBER("subscribers", subscribers, 1, 1000000, "10000", "Live streams of a worker."),
     LIMIT_NUMBER("signer_queue", signer_queue, 1, 1000000, "1024",
 	"Token requests that may wait for the signer; further ones get 503."),
+    LIMIT_NUMBER("under_way", under_way, 1, 1000000, "1024",
+	"Votes and token requests a worker may have under way; further ones wait in the browser."),
     LIMIT_SIZE("head", head_bytes, 1024, 1 << 20, "8KiB", "Request line and headers."),
     LIMIT_SIZE("body", body_bytes, 1024, 1 << 24, "256KiB", "A request's body."),
     LIMIT_SIZE("output", output_bytes, 4096, 1 << 28, "4MiB",
@@ -130,23 +184,39 @@ static const struct schema_key limits_keys[] = {
 };
 static const struct schema limits_schema = {limits_keys, sizeof(struct settings)};
 
-static const struct schema_key rate_keys[] = {
-    {.name = "per_minute",
-	.type = SCHEMA_NUMBER,
-	.max = 1000000,
-	.fallback = "600",
-	SCHEMA_AT(struct settings, token_rate.per_minute),
-	.doc = "Steady rate; 0 for no limit."},
-    {.name = "burst",
-	.type = SCHEMA_NUMBER,
-	.min = 1,
-	.max = 1000000,
-	.fallback = "300",
-	SCHEMA_AT(struct settings, token_rate.burst),
-	.doc = "How many at once after a rest."},
-    {0},
-};
-static const struct schema rate_schema = {rate_keys, sizeof(struct settings)};
+#define RATE_KEYS(member, steady, at_once)                                                         \
+	{                                                                                          \
+		{.name = "per_minute",                                                             \
+		    .type = SCHEMA_NUMBER,                                                         \
+		    .max = 1000000,                                                                \
+		    .fallback = (steady),                                                          \
+		    SCHEMA_AT(struct settings, member.per_minute),                                 \
+		    .doc = "Steady rate; 0 for no limit."},                                        \
+		    {.name = "burst",                                                              \
+			.type = SCHEMA_NUMBER,                                                     \
+			.min = 1,                                                                  \
+			.max = 1000000,                                                            \
+			.fallback = (at_once),                                                     \
+			SCHEMA_AT(struct settings, member.burst),                                  \
+			.doc = "How many at once after a rest."},                                  \
+		    {0},                                                                           \
+	}
+static const struct schema_key token_rate_keys[] = RATE_KEYS(token_rate, "600", "300");
+static const struct schema token_rate_schema = {token_rate_keys, sizeof(struct settings)};
+static const struct schema_key guess_rate_keys[] = RATE_KEYS(guess_rate, "10", "20");
+static const struct schema guess_rate_schema = {guess_rate_keys, sizeof(struct settings)};
+static const struct schema_key ballot_rate_keys[] = RATE_KEYS(ballot_rate, "1200", "600");
+static const struct schema ballot_rate_schema = {ballot_rate_keys, sizeof(struct settings)};
+static const struct schema_key read_rate_keys[] = RATE_KEYS(read_rate, "30000", "6000");
+static const struct schema read_rate_schema = {read_rate_keys, sizeof(struct settings)};
+static const struct schema_key stream_rate_keys[] = RATE_KEYS(stream_rate, "1200", "1000");
+static const struct schema stream_rate_schema = {stream_rate_keys, sizeof(struct settings)};
+static const struct schema_key named_rate_keys[] = RATE_KEYS(named_rate, "1200", "600");
+static const struct schema named_rate_schema = {named_rate_keys, sizeof(struct settings)};
+static const struct schema_key voter_rate_keys[] = RATE_KEYS(voter_rate, "60", "30");
+static const struct schema voter_rate_schema = {voter_rate_keys, sizeof(struct settings)};
+static const struct schema_key person_rate_keys[] = RATE_KEYS(person_rate, "600", "300");
+static const struct schema person_rate_schema = {person_rate_keys, sizeof(struct settings)};
 
 static const struct schema_key settings_keys[] = {
     {.name = "listen",
@@ -162,12 +232,32 @@ static const struct schema_key settings_keys[] = {
 	.fallback = "",
 	SCHEMA_AT(struct settings, admin_listen),
 	.doc = "Address and port for operators (metrics, health); empty for none."},
+    {.name = "trusted_proxies",
+	.type = SCHEMA_TEXTS,
+	.max = 64,
+	.format = &format_net,
+	.fallback = "[]",
+	SCHEMA_LIST_AT(struct settings, trusted_proxies, n_trusted_proxies),
+	.doc = "Proxies that are believed whom they ask for."},
+    {.name = "proxy_header",
+	.type = SCHEMA_WORD,
+	.words = proxy_fields,
+	.fallback = "x-forwarded-for",
+	SCHEMA_AT(struct settings, proxy_field),
+	.doc = "The header field in which they say so."},
     {.name = "workers",
 	.type = SCHEMA_NUMBER,
 	.max = 256,
 	.fallback = "0",
 	SCHEMA_AT(struct settings, workers),
 	.doc = "Worker processes; 0 for one per core."},
+    {.name = "roles",
+	.type = SCHEMA_TEXTS,
+	.max = ROLES,
+	.format = &format_role,
+	.fallback = "[]",
+	SCHEMA_LIST_AT(struct settings, roles, n_roles),
+	.doc = "What this server is for: issuer, ballots, tally, pages; none named: all."},
     {.name = "contests",
 	.type = SCHEMA_PATHS,
 	.required = true,
@@ -240,11 +330,64 @@ static const struct schema_key settings_keys[] = {
 	SCHEMA_AT(struct settings, log_name),
 	.doc = "The first part of the name of every ballot log."},
     {.name = "redis", .type = SCHEMA_MAP, .sub = &redis_schema, .doc = "The only state."},
+    {.name = "ballot_log",
+	.type = SCHEMA_MAP,
+	.sub = &ballot_log_schema,
+	.doc = "The ballot log's files on this host."},
     {.name = "limits", .type = SCHEMA_MAP, .sub = &limits_schema, .doc = "Limits of a worker."},
+    {.name = "providers",
+	.type = SCHEMA_MAPS,
+	.max = 16,
+	.sub = &provider_settings_schema,
+	.fallback = "[]",
+	SCHEMA_LIST_AT(struct settings, providers, n_providers),
+	.doc = "OpenID Providers at which citizens identify themselves."},
+    {.name = "gateways",
+	.type = SCHEMA_MAPS,
+	.max = 16,
+	.sub = &gateway_settings_schema,
+	.fallback = "[]",
+	SCHEMA_LIST_AT(struct settings, gateways, n_gateways),
+	.doc = "Identity gateways of organisers, whose assertions admit."},
+    {.name = "provider_deadline",
+	.type = SCHEMA_DURATION,
+	.min = 500,
+	.max = MINUTE,
+	.fallback = "10s",
+	SCHEMA_AT(struct settings, provider_ms),
+	.doc = "How long a login may wait for its provider."},
     {.name = "token_rate",
 	.type = SCHEMA_MAP,
-	.sub = &rate_schema,
+	.sub = &token_rate_schema,
 	.doc = "Tokens an address may ask for."},
+    {.name = "guess_rate",
+	.type = SCHEMA_MAP,
+	.sub = &guess_rate_schema,
+	.doc = "Invitation codes that do not exist an address may try."},
+    {.name = "ballot_rate",
+	.type = SCHEMA_MAP,
+	.sub = &ballot_rate_schema,
+	.doc = "Ballots an address may send."},
+    {.name = "read_rate",
+	.type = SCHEMA_MAP,
+	.sub = &read_rate_schema,
+	.doc = "Readings of tallies, contests, receipts and the log an address may ask for."},
+    {.name = "stream_rate",
+	.type = SCHEMA_MAP,
+	.sub = &stream_rate_schema,
+	.doc = "Live streams an address may open."},
+    {.name = "named_rate",
+	.type = SCHEMA_MAP,
+	.sub = &named_rate_schema,
+	.doc = "Requests under a name an address may send."},
+    {.name = "voter_rate",
+	.type = SCHEMA_MAP,
+	.sub = &voter_rate_schema,
+	.doc = "Requests of one code, login, or voting right."},
+    {.name = "person_rate",
+	.type = SCHEMA_MAP,
+	.sub = &person_rate_schema,
+	.doc = "Requests of one named person."},
     {.name = "log_level",
 	.type = SCHEMA_WORD,
 	.words = log_levels,
@@ -295,6 +438,24 @@ static void check_contests(
 			    strcmp(settings->contests[i], settings->contests[k]) == 0)
 				document_error(errors, document_at(document, "contests/%zu", i),
 				    "this contest file is listed a second time; name it once");
+}
+
+static void check_issuer(
+    const struct settings *settings, struct document *document, struct config_errors *errors)
+{
+	if ((settings->serves & SETTINGS_PAGES) && !(settings->serves & SETTINGS_ISSUER) &&
+	    *settings->issuer_origin == '\0')
+		document_error(errors, document_at(document, "roles"),
+		    "this server has pages and does not issue; \"issuer_origin\" is to say where "
+		    "they ask for a voting right");
+}
+
+static void take_roles(struct settings *settings)
+{
+	for (size_t i = 0; i < ROLES; i++)
+		settings->serves |= settings->n_roles == 0 ? roles[i].role : 0;
+	for (size_t i = 0; i < settings->n_roles; i++)
+		settings->serves |= settings->roles[i] ? role_of(settings->roles[i]) : 0;
 }
 
 /* ---- paths that the schema cannot resolve ---- */
@@ -348,8 +509,11 @@ static int read_document(struct document *document, const char *directory,
 
 	if (error)
 		return error;
+	take_roles(settings);
+	check_issuer(settings, document, errors);
 	check_server(settings, document, errors);
 	check_contests(settings, document, errors);
+	settings_check_providers(settings, document, errors);
 	error = resolve_paths(settings, directory);
 	return error ? error : keep_standard_output(settings, document);
 }

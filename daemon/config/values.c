@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/net.h"
+
 /* ---- numbers with and without units ---- */
 
 struct unit {
@@ -155,6 +158,32 @@ static bool is_url(const char *text)
 	       only(text, len, URL_CHARS);
 }
 
+static bool is_issuer(const char *text)
+{
+	static const char *const loopback[] = {
+	    "http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
+
+	if (strpbrk(text, "?#"))
+		return false;
+	for (size_t i = 0; i < COUNT(loopback); i++)
+		if (strncmp(text, loopback[i], strlen(loopback[i])) == 0)
+			return only(text, strlen(text), URL_CHARS "[]");
+	return is_url(text);
+}
+
+/* It is put into a command line, too. */
+static bool is_place(const char *text)
+{
+	size_t len = strlen(text), host;
+
+	if (len > URL_MAX || strncmp(text, "https://", 8) != 0)
+		return false;
+	host = strcspn(text + 8, "/");
+	return host > 0 && host <= NAME_MAX_LEN && text[8] != '.' && text[8] != '-' &&
+	       only(text + 8, host, LOWER DIGITS ".-:") &&
+	       strspn(text + 8 + host, LOWER UPPER DIGITS "-._~/%") == len - 8 - host;
+}
+
 static bool is_origin(const char *text)
 {
 	const char *host = NULL;
@@ -219,15 +248,48 @@ static bool is_server_name(const char *text)
 	return len <= NAME_MAX_LEN && only(text, len, LOWER DIGITS ".-:") && text[0] != '.';
 }
 
+static bool is_claim(const char *text)
+{
+	return *text && only(text, strlen(text), LOWER UPPER DIGITS "_-.:/");
+}
+
+/* Any time of a day that there is would do. */
+static bool is_date(const char *text)
+{
+	char time[32];
+	int64_t ms;
+
+	return strlen(text) == 10 && strncmp(text, "0000", 4) != 0 &&
+	       snprintf(time, sizeof(time), "%sT00:00:00Z", text) > 0 &&
+	       clock_parse(slice_text(time), &ms) == 0;
+}
+
+static bool is_net(const char *text)
+{
+	struct net net;
+
+	return net_read(text, &net);
+}
+
 const struct text_format format_id = {
     is_id, "an id of at most 40 characters a-z, 0-9 and -, beginning with a letter, such as nc-ai"};
+const struct text_format format_claim = {
+    is_claim, "a claim's name of letters, digits, _, -, ., : and /, such as birthdate"};
+const struct text_format format_date = {is_date, "a date such as 2008-12-31"};
 const struct text_format format_url = {is_url, "an https:// address"};
+const struct text_format format_issuer = {is_issuer,
+    "an https:// address without ? and # (http:// only on loopback), such as https://id.example"};
+const struct text_format format_place = {is_place,
+    "an https:// address with a host name in lower case and without ? and #, such as "
+    "https://count.example/"};
 const struct text_format format_origin = {
     is_origin, "an origin in lower case without a path, such as https://vote.example"};
 const struct text_format format_listen = {
     is_listen, "an address and a port, such as 127.0.0.1:8080, [::1]:8080 or *:8080"};
 const struct text_format format_redis = {
     is_redis, "unix:/path/to/socket or tcp:host:port, such as tcp:127.0.0.1:6379"};
+const struct text_format format_net = {is_net,
+    "an address or a prefix without bits behind it, such as 10.0.0.0/8, 192.0.2.7 or fd00::/8"};
 const struct text_format format_contact = {is_contact, "a mail address or an https:// address"};
 const struct text_format format_time_zone = {
     is_time_zone, "the name of a time zone, such as Asia/Seoul"};

@@ -24,10 +24,15 @@ struct text_format {
 };
 
 extern const struct text_format format_id;        /* at most 40 of [a-z0-9-], letter first */
+extern const struct text_format format_claim;     /* a claim's name in a JSON Web Token */
+extern const struct text_format format_date;      /* 2008-12-31 */
 extern const struct text_format format_url;       /* https */
+extern const struct text_format format_issuer;    /* of tokens: https, or http on loopback */
+extern const struct text_format format_place;     /* of files: https, without ? and # */
 extern const struct text_format format_origin;    /* of pages: scheme, host, port */
 extern const struct text_format format_listen;    /* address:port */
 extern const struct text_format format_redis;     /* unix:/path, tcp:host:port */
+extern const struct text_format format_net;       /* address or prefix */
 extern const struct text_format format_contact;   /* mail address or URL */
 extern const struct text_format format_time_zone; /* IANA name */
 extern const struct text_format

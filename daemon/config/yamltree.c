@@ -13,42 +13,42 @@ static int scalar(yaml_document_t *to, const char *text, size_t len, yaml_scalar
 	return yaml_document_add_scalar(to, NULL, (const yaml_char_t *)text, (int)len, style);
 }
 
-int tree_text(yaml_document_t *to, const char *text)
+int yamltree_text(yaml_document_t *to, const char *text)
 {
 	return scalar(to, text, strlen(text), YAML_ANY_SCALAR_STYLE);
 }
 
-int tree_number(yaml_document_t *to, long number)
+int yamltree_number(yaml_document_t *to, long number)
 {
 	char text[24];
 
 	(void)snprintf(text, sizeof(text), "%ld", number);
-	return tree_text(to, text);
+	return yamltree_text(to, text);
 }
 
-int tree_block(yaml_document_t *to)
+int yamltree_block(yaml_document_t *to)
 {
 	return yaml_document_add_mapping(to, NULL, YAML_BLOCK_MAPPING_STYLE);
 }
 
-int tree_flow(yaml_document_t *to)
+int yamltree_flow(yaml_document_t *to)
 {
 	return yaml_document_add_mapping(to, NULL, YAML_FLOW_MAPPING_STYLE);
 }
 
-int tree_list(yaml_document_t *to)
+int yamltree_list(yaml_document_t *to)
 {
 	return yaml_document_add_sequence(to, NULL, YAML_BLOCK_SEQUENCE_STYLE);
 }
 
-int tree_set(yaml_document_t *to, int map, const char *key, int value)
+int yamltree_set(yaml_document_t *to, int map, const char *key, int value)
 {
-	int name = map && value ? tree_text(to, key) : 0;
+	int name = map && value ? yamltree_text(to, key) : 0;
 
 	return name && yaml_document_append_mapping_pair(to, map, name, value) ? map : 0;
 }
 
-int tree_append(yaml_document_t *to, int list, int item)
+int yamltree_append(yaml_document_t *to, int list, int item)
 {
 	return list && item && yaml_document_append_sequence_item(to, list, item) ? list : 0;
 }
@@ -61,7 +61,8 @@ static int copy_list(yaml_document_t *to, struct document *from, const yaml_node
 
 	for (yaml_node_item_t *item = node->data.sequence.items.start;
 	     list && item < node->data.sequence.items.top; item++)
-		list = tree_append(to, list, tree_copy(to, from, document_node(from, *item)));
+		list =
+		    yamltree_append(to, list, yamltree_copy(to, from, document_node(from, *item)));
 	return list;
 }
 
@@ -71,8 +72,8 @@ static int copy_map(yaml_document_t *to, struct document *from, const yaml_node_
 
 	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 	     map && pair < node->data.mapping.pairs.top; pair++) {
-		int key = tree_copy(to, from, document_node(from, pair->key));
-		int value = key ? tree_copy(to, from, document_node(from, pair->value)) : 0;
+		int key = yamltree_copy(to, from, document_node(from, pair->key));
+		int value = key ? yamltree_copy(to, from, document_node(from, pair->value)) : 0;
 
 		if (!value || !yaml_document_append_mapping_pair(to, map, key, value))
 			map = 0;
@@ -81,7 +82,7 @@ static int copy_map(yaml_document_t *to, struct document *from, const yaml_node_
 }
 
 /* Not deeper than DOCUMENT_DEPTH_MAX: document_load() saw to it. */
-int tree_copy(yaml_document_t *to, struct document *from, const yaml_node_t *node)
+int yamltree_copy(yaml_document_t *to, struct document *from, const yaml_node_t *node)
 {
 	switch (node->type) {
 	case YAML_SCALAR_NODE:
@@ -108,7 +109,7 @@ static bool same_list(
 	if (node_b->data.sequence.items.top - item_b != n)
 		return false;
 	for (ptrdiff_t i = 0; i < n; i++)
-		if (!tree_same(a, document_node(a, item_a[i]), b, document_node(b, item_b[i])))
+		if (!yamltree_same(a, document_node(a, item_a[i]), b, document_node(b, item_b[i])))
 			return false;
 	return true;
 }
@@ -128,13 +129,13 @@ static bool same_map(
 			? document_value(b, node_b, (const char *)key->data.scalar.value)
 			: NULL;
 
-		if (!other || !tree_same(a, document_node(a, pair->value), b, other))
+		if (!other || !yamltree_same(a, document_node(a, pair->value), b, other))
 			return false;
 	}
 	return true;
 }
 
-bool tree_same(
+bool yamltree_same(
     struct document *a, const yaml_node_t *node_a, struct document *b, const yaml_node_t *node_b)
 {
 	if (node_a->type != node_b->type)
@@ -155,7 +156,7 @@ bool tree_same(
 
 /* ---- printing ---- */
 
-int tree_print(yaml_document_t *document, char **ret_text, size_t *ret_len)
+int yamltree_print(yaml_document_t *document, char **ret_text, size_t *ret_len)
 {
 	yaml_emitter_t emitter;
 	char *text = NULL;

@@ -10,23 +10,23 @@
 #include "config/document.h"
 
 /* A copy of a node with all below it, each in the style in which it stands. */
-int tree_copy(yaml_document_t *to, struct document *from, const yaml_node_t *node);
-int tree_text(yaml_document_t *to, const char *text); /* a scalar; quoted where it must be */
-int tree_number(yaml_document_t *to, long number);
-int tree_block(yaml_document_t *to); /* an empty map, a line for each key */
-int tree_flow(yaml_document_t *to);  /* an empty map in braces */
-int tree_list(yaml_document_t *to);  /* an empty list, a line for each item */
+int yamltree_copy(yaml_document_t *to, struct document *from, const yaml_node_t *node);
+int yamltree_text(yaml_document_t *to, const char *text); /* a scalar; quoted where it must be */
+int yamltree_number(yaml_document_t *to, long number);
+int yamltree_block(yaml_document_t *to); /* an empty map, a line for each key */
+int yamltree_flow(yaml_document_t *to);  /* an empty map in braces */
+int yamltree_list(yaml_document_t *to);  /* an empty list, a line for each item */
 
 /* Returns the map, the list; 0 when either is 0 or memory is short. */
-int tree_set(yaml_document_t *to, int map, const char *key, int value);
-int tree_append(yaml_document_t *to, int list, int item);
+int yamltree_set(yaml_document_t *to, int map, const char *key, int value);
+int yamltree_append(yaml_document_t *to, int list, int item);
 
 /* Whether both say the same, whatever their style. */
-bool tree_same(
+bool yamltree_same(
     struct document *a, const yaml_node_t *node_a, struct document *b, const yaml_node_t *node_b);
 
 /* Prints and deletes the document. 0 with text to be freed; -ENOMEM. */
-__attribute__((warn_unused_result)) int tree_print(
+__attribute__((warn_unused_result)) int yamltree_print(
     yaml_document_t *document, char **ret_text, size_t *ret_len);
 
 #endif

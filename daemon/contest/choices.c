@@ -4,38 +4,18 @@
 
 #include <errno.h>
 
+#include "contest/aggregate.h"
+
 static int choices_parse(const struct contest *contest, const json_t *body,
     struct ballot *ret_ballot, char ret_why[FORM_WHY_MAX])
 {
-	const json_t *list = json_object_get(body, "choices");
-	const json_t *item;
-	size_t i;
+	static const struct form_list list = {
+	    .name = "choices",
+	    .items = "entry ids",
+	    .twice = "is chosen twice; name each entry once",
+	};
 
-	if (!json_is_array(list))
-		return form_refuse(ret_why,
-		    "\"choices\" is to be a list of entry ids, such as [\"%s\"]",
-		    contest->entries[0].id);
-	json_array_foreach(list, i, item)
-	{
-		struct slice id;
-		int entry;
-
-		if (!json_is_string(item))
-			return form_refuse(ret_why,
-			    "item %zu of \"choices\" is to be an entry id in quotes, such as "
-			    "\"%s\"",
-			    i + 1, contest->entries[0].id);
-		id = slice_make(json_string_value(item), json_string_length(item));
-		entry = contest_entry(contest, id);
-		if (entry < 0)
-			return form_refuse_entry(contest, id, ret_why);
-		if (ret_ballot->present[entry])
-			return form_refuse(ret_why, "\"%s\" is chosen twice; name each entry once",
-			    contest->entries[entry].id);
-		ret_ballot->present[entry] = true;
-		ret_ballot->value[entry] = 1;
-	}
-	return 0;
+	return form_read_list(&list, contest, body, ret_ballot, ret_why);
 }
 
 static int choices_check(
@@ -101,6 +81,7 @@ static void choices_tally(const struct contest *contest,
 		*row = (struct tally_row){.entry = (int)i, .votes = counter(arg, name)};
 		row->sum = row->votes;
 		row->share = ballots > 0 ? (double)row->votes / (double)ballots : 0;
+		row->shown = ballots > 0 ? fixed_ratio(row->votes, ballots) : 0;
 	}
 	for (size_t i = 0; i < contest->n_entries; i++) {
 		ret_rows[i].rank = 1;
@@ -111,7 +92,7 @@ static void choices_tally(const struct contest *contest,
 
 static void choices_describe_row(const struct tally_row *row, json_t *object)
 {
-	json_object_set_new(object, "share", form_number(row->share, 10000));
+	json_object_set_new(object, "share", form_number(row->shown, FIXED_ONE));
 }
 
 static json_t *choices_describe(const struct contest *contest)

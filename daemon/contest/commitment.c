@@ -3,7 +3,9 @@
 #include "contest/commitment.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/encode.h"
 #include "contest/contest.h"
@@ -21,6 +23,18 @@ int commitment_origin(const char *log_name, const struct contest *contest, unsig
 	if (len < 0 || (size_t)len >= sizeof(origin))
 		return -ENOBUFS;
 	memcpy(ret_origin, origin, (size_t)len + 1);
+	return 0;
+}
+
+int commitment_epoch_origin(const char *origin, uint64_t epoch, char ret_origin[ORIGIN_MAX])
+{
+	char text[ORIGIN_MAX];
+	int len = epoch < 2 ? snprintf(text, sizeof(text), "%s", origin)
+			    : snprintf(text, sizeof(text), "%s/epoch-%" PRIu64, origin, epoch);
+
+	if (len < 0 || (size_t)len >= sizeof(text))
+		return -ENOBUFS;
+	memcpy(ret_origin, text, (size_t)len + 1);
 	return 0;
 }
 
@@ -46,6 +60,24 @@ void commitment_salt(struct hmac_key *key, const char *origin, uint64_t index,
 
 	put_u64be(place, index);
 	hmac_sha256(key, parts, sizeof(parts) / sizeof(parts[0]), ret_salt);
+}
+
+void commitment_tag(struct hmac_key *key, const char *origin, int64_t replaces,
+    const uint8_t spent[SPENT_SIZE], struct slice ballot, uint8_t ret_tag[TAG_SIZE])
+{
+	uint8_t place[8], mac[SHA256_SIZE];
+	const struct slice parts[] = {
+	    slice_text("tallyd tag v1\n"),
+	    slice_text(origin),
+	    slice_text("\n"),
+	    slice_make(place, sizeof(place)),
+	    slice_make(spent, SPENT_SIZE),
+	    ballot,
+	};
+
+	put_u64be(place, replaces < 0 ? 0 : 1 + (uint64_t)replaces);
+	hmac_sha256(key, parts, sizeof(parts) / sizeof(parts[0]), mac);
+	memcpy(ret_tag, mac, TAG_SIZE);
 }
 
 void commitment_entry(const char *origin, uint64_t index, const uint8_t spent[SPENT_SIZE],

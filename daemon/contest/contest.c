@@ -12,6 +12,8 @@
 #include <uninorm.h>
 #include <unistr.h>
 
+#include "base/encode.h"
+
 #define VOTERS_PER_BUCKET 80
 
 const char *const revote_names[] = {"refuse", "replace", NULL};
@@ -120,6 +122,25 @@ static void rating_release(struct contest *contest)
 	free(contest->stage.subtotals);
 }
 
+static void identity_release(struct contest *contest)
+{
+	free(contest->identity.person_claim);
+	for (size_t i = 0; i < contest->identity.n_providers; i++) {
+		free(contest->identity.providers[i].id);
+		text_release(&contest->identity.providers[i].name);
+	}
+	free(contest->identity.providers);
+	strings_free(contest->identity.acr, contest->identity.n_acr);
+	for (size_t i = 0; i < contest->identity.n_claims; i++) {
+		free(contest->identity.claims[i].claim);
+		free(contest->identity.claims[i].at_least);
+		free(contest->identity.claims[i].at_most);
+		strings_free(
+		    contest->identity.claims[i].one_of, contest->identity.claims[i].n_one_of);
+	}
+	free(contest->identity.claims);
+}
+
 void contest_free(struct contest *contest)
 {
 	if (!contest)
@@ -130,7 +151,9 @@ void contest_free(struct contest *contest)
 	text_release(&contest->entry_noun);
 	text_release(&contest->organiser);
 	free(contest->contact);
+	strings_free(contest->published_at, contest->n_published_at);
 	free(contest->time_zone);
+	identity_release(contest);
 	field_release(contest);
 	rating_release(contest);
 	text_release(&contest->pledge.text);
@@ -141,6 +164,11 @@ void contest_free(struct contest *contest)
 }
 
 /* ---- look-up ---- */
+
+bool contest_knows_persons(const struct contest *contest)
+{
+	return contest->admission == ADMISSION_OIDC || contest->admission == ADMISSION_ASSERTION;
+}
 
 int contest_entry(const struct contest *contest, struct slice id)
 {
@@ -292,6 +320,11 @@ int contest_prepare(struct contest *contest)
 		if (!contest->organisations[i].plain)
 			rc = prepare_organisation(&contest->organisations[i]);
 	return rc;
+}
+
+unsigned contest_shard_of(const struct contest *contest, const uint8_t spent[16])
+{
+	return get_u32be(spent) % contest->shards;
 }
 
 unsigned contest_buckets(const struct contest *contest)

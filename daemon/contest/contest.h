@@ -19,6 +19,7 @@
 #define CONTEST_CRITERIA_MAX   64
 #define ORGANISATION_PLAIN_MAX 512 /* bytes of a name as it is compared */
 #define CONTEST_PANELS_MAX     8
+#define CONTEST_PROVIDERS_MAX  8
 #define CONTEST_PARTS_MAX      16
 #define CONTEST_SUBTOTALS_MAX  8
 
@@ -139,6 +140,19 @@ extern const char *const standing_publish_names[]; /* full, top-and-mean, advanc
 extern const char *const conflict_scope_names[];   /* unit, organisation, group */
 extern const char *const sheets_seen_names[];      /* after-close, always */
 
+/* What an identity provider must say of whoever votes: all conditions that a rule names. */
+struct claim_rule {
+	char *claim;
+	char *at_least, *at_most; /* dates, YYYY-MM-DD; NULL: no bound */
+	char **one_of;            /* texts; none: any */
+	size_t n_one_of;
+};
+
+struct sign_in {  /* a place where citizens identify themselves */
+	char *id; /* of a provider in the settings */
+	struct text name;
+};
+
 struct publish_steps { /* how the public's numbers move */
 	int first_at;  /* ballots before anything is shown */
 	int step;      /* ballots between two showings */
@@ -150,13 +164,25 @@ struct contest {
 	bool rehearsal; /* the rehearsal: block has been applied */
 	bool demonstration;
 	struct text name;
-	struct text about;           /* who may vote, in a line or two */
-	struct text entry_noun;      /* what an entry is called: 팀 / team */
-	struct text organiser;       /* who runs it */
-	char *contact;               /* mail address or URL for help */
+	struct text about;      /* who may vote, in a line or two */
+	struct text entry_noun; /* what an entry is called: 팀 / team */
+	struct text organiser;  /* who runs it */
+	char *contact;          /* mail address or URL for help */
+	char **published_at;    /* where the published bundle will stand; of this round alone */
+	size_t n_published_at;
 	int64_t opens_ms, closes_ms; /* 0 in a rehearsal: always open */
 	char *time_zone;             /* IANA name, for the pages: Asia/Seoul */
 	enum admission_kind admission;
+	struct {                    /* with ADMISSION_OIDC and ADMISSION_ASSERTION */
+		char *person_claim; /* names the person: the same value, the same person */
+		int64_t delete_ms;  /* when what is kept of persons is deleted */
+		struct sign_in *providers;
+		size_t n_providers;
+		char **acr; /* any of these; none: whatever the provider did */
+		size_t n_acr;
+		struct claim_rule *claims;
+		size_t n_claims;
+	} identity;
 	enum revote revote;
 	const struct form *form;
 	struct { /* each form reads its own */
@@ -171,7 +197,8 @@ struct contest {
 	struct {
 		int min_entries, max_wait_ms;
 	} seal;
-	bool openings_public;
+	bool openings_public; /* whether everybody may open the log's entries after the close */
+	bool sheets_public;   /* and experts' sheets, once the result is certified */
 	unsigned shards;
 	uint64_t expected_voters;
 	struct entry *entries;
@@ -238,6 +265,11 @@ char *organisation_plain_name(const char *name, char *ret_text, size_t cap);
 
 /* expected_voters / 80, at least 1: keeps the spent buckets small. */
 unsigned contest_buckets(const struct contest *contest);
+/* Where a token's ballots are, from its `spent` (contest/commitment.h). */
+unsigned contest_shard_of(const struct contest *contest, const uint8_t spent[16]);
+
+/* Whether admission rests on who somebody is: then `identity` holds. */
+bool contest_knows_persons(const struct contest *contest);
 
 /* "<id>" or, in a rehearsal, "<id>~rehearsal": names the round in keys, files and the log. */
 void contest_round(const struct contest *contest, char *ret_text, size_t cap);
@@ -248,15 +280,18 @@ json_t *contest_public_json(const struct contest *contest);
 
 /* Everything that affects counting, as canonical JSON (sorted keys, compact) for the rules record:
  * hours, form, entries with their organisations, revote, shards, buckets, criteria, panels,
- * conflict scope, the standing's parts and cut, approvals, and the key fingerprints given (each 32
- * bytes). The caller frees the text with free(). NULL: memory. */
+ * conflict scope, the standing's parts and cut, approvals, the name of the logs (the first part of
+ * their identities, contest/commitment.h), and the key fingerprints given (each 32 bytes). The
+ * caller frees the text with free(). NULL: memory. */
 struct contest_fingerprints {
-	uint8_t token_key[32];  /* Privacy Pass key id */
-	uint8_t log_key[32];    /* SHA-256 of the log's public key */
-	uint8_t salt_key[32];   /* fingerprint of the salt key */
-	uint8_t bearer_key[32]; /* SHA-256 of the key that signs named tokens (its SPKI in DER) */
-	uint8_t result_key[32]; /* SHA-256 of the key that signs results (raw Ed25519) */
+	uint8_t token_key[32];    /* Privacy Pass key id */
+	uint8_t log_key[32];      /* SHA-256 of the log's public key */
+	uint8_t salt_key[32];     /* fingerprint of the salt key */
+	uint8_t bearer_key[32];   /* SHA-256 of the key that signs named tokens (its SPKI in DER) */
+	uint8_t result_key[32];   /* SHA-256 of the key that signs results (raw Ed25519) */
+	uint8_t identity_key[32]; /* fingerprint of the identity key, where persons are known */
 };
-char *contest_rules(const struct contest *contest, const struct contest_fingerprints *keys);
+char *contest_rules(
+    const struct contest *contest, const char *log_name, const struct contest_fingerprints *keys);
 
 #endif

@@ -126,6 +126,24 @@ static json_t *publish_json(const struct publish_steps *publish)
 	    "every_ms", publish->every_ms);
 }
 
+/* Voters' pages know by it when to miss an entry in the log. */
+static json_t *seal_json(const struct contest *contest)
+{
+	return json_pack("{s:i, s:i}", "min_entries", contest->seal.min_entries, "max_wait_ms",
+	    contest->seal.max_wait_ms);
+}
+
+/* As the file says it. */
+static json_t *openings_json(bool public)
+{
+	return json_string(public ? "public" : "auditors");
+}
+
+static json_t *place_json(const void *arg, size_t i)
+{
+	return json_string(((const struct contest *)arg)->published_at[i]);
+}
+
 json_t *contest_public_json(const struct contest *contest)
 {
 	json_t *json = json_object();
@@ -139,15 +157,25 @@ json_t *contest_public_json(const struct contest *contest)
 	error |= json_object_set_new(json, "entry_noun", contest_text_json(&contest->entry_noun));
 	error |= json_object_set_new(json, "organiser", contest_text_json(&contest->organiser));
 	error |= json_object_set_new(json, "contact", json_string(contest->contact));
+	if (contest->n_published_at > 0)
+		error |= json_object_set_new(json, "published_at",
+		    contest_array_json(contest->n_published_at, place_json, contest));
 	error |= json_object_set_new(json, "opens_at", time_json(contest->opens_ms));
 	error |= json_object_set_new(json, "closes_at", time_json(contest->closes_ms));
 	error |= json_object_set_new(json, "time_zone", json_string(contest->time_zone));
 	error |= json_object_set_new(
 	    json, "admission", json_string(admission_names[contest->admission]));
+	if (contest_knows_persons(contest))
+		error |= json_object_set_new(json, "identity", contest_identity_json(contest));
 	error |= json_object_set_new(json, "revote", json_string(revote_names[contest->revote]));
 	error |= json_object_set_new(json, "form", contest->form->describe(contest));
 	error |= json_object_set_new(json, "visibility", visibility_json(contest));
 	error |= json_object_set_new(json, "publish", publish_json(&contest->publish));
+	error |= json_object_set_new(json, "seal", seal_json(contest));
+	/* What will be published is known beforehand, to voters and to experts. */
+	error |= json_object_set_new(json, "openings", openings_json(contest->openings_public));
+	error |= json_object_set_new(json, "sheet_openings", openings_json(contest->sheets_public));
+	error |= json_object_set_new(json, "pseudonyms", json_boolean(contest->pseudonyms));
 	error |= json_object_set_new(
 	    json, "entries", contest_array_json(contest->n_entries, entry_json, contest));
 	error |= json_object_set_new(

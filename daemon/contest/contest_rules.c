@@ -5,7 +5,7 @@
 #include "contest/contest_json.h"
 #include "contest/form.h"
 
-#define RULES_VERSION 2 /* of the record's shape */
+#define RULES_VERSION 3 /* of the record's shape */
 
 static json_t *key_json(const uint8_t key[32])
 {
@@ -17,26 +17,12 @@ static json_t *key_json(const uint8_t key[32])
 
 /* ---- whose work is judged ---- */
 
-struct strings {
-	char **list;
-};
-
-static json_t *string_json(const void *arg, size_t i)
-{
-	return json_string(((const struct strings *)arg)->list[i]);
-}
-
-static json_t *strings_json(char **list, size_t n)
-{
-	return contest_array_json(n, string_json, &(struct strings){list});
-}
-
 static json_t *entry_json(const void *arg, size_t i)
 {
 	const struct entry *entry = &((const struct contest *)arg)->entries[i];
 
 	return json_pack("{s:s, s:s, s:o}", "id", entry->id, "lead", entry->lead, "participants",
-	    strings_json(entry->participants, entry->n_participants));
+	    contest_texts_json(entry->participants, entry->n_participants));
 }
 
 static json_t *organisation_json(const void *arg, size_t i)
@@ -44,8 +30,8 @@ static json_t *organisation_json(const void *arg, size_t i)
 	const struct organisation *o = &((const struct contest *)arg)->organisations[i];
 
 	return json_pack("{s:s, s:o, s:o, s:s*, s:s*}", "id", o->id, "name",
-	    contest_text_json(&o->name), "aliases", strings_json(o->aliases, o->n_aliases), "group",
-	    o->group, "unit_of", o->unit_of);
+	    contest_text_json(&o->name), "aliases", contest_texts_json(o->aliases, o->n_aliases),
+	    "group", o->group, "unit_of", o->unit_of);
 }
 
 /* ---- how it is judged ---- */
@@ -86,7 +72,8 @@ static json_t *stage_json(const struct contest *contest)
 
 /* ---- the record ---- */
 
-static json_t *rules_json(const struct contest *contest, const struct contest_fingerprints *keys)
+static json_t *rules_json(
+    const struct contest *contest, const char *log_name, const struct contest_fingerprints *keys)
 {
 	json_t *json = json_object();
 	int error = 0;
@@ -97,6 +84,13 @@ static json_t *rules_json(const struct contest *contest, const struct contest_fi
 	error |= json_object_set_new(json, "opens_ms", json_integer(contest->opens_ms));
 	error |= json_object_set_new(json, "closes_ms", json_integer(contest->closes_ms));
 	error |= json_object_set_new(json, "form", contest->form->describe(contest));
+	error |= json_object_set_new(
+	    json, "admission", json_string(admission_names[contest->admission]));
+	if (contest_knows_persons(contest)) {
+		error |=
+		    json_object_set_new(json, "identity", contest_identity_rules_json(contest));
+		error |= json_object_set_new(json, "identity_key", key_json(keys->identity_key));
+	}
 	error |= json_object_set_new(json, "revote", json_string(revote_names[contest->revote]));
 	error |= json_object_set_new(json, "shards", json_integer(contest->shards));
 	error |= json_object_set_new(json, "buckets", json_integer(contest_buckets(contest)));
@@ -115,6 +109,8 @@ static json_t *rules_json(const struct contest *contest, const struct contest_fi
 	error |= json_object_set_new(json, "approvals", json_integer(contest->approvals));
 	error |=
 	    json_object_set_new(json, "pledge_required", json_boolean(contest->pledge.required));
+	/* Of every entry: a receipt under another name fits no log. */
+	error |= json_object_set_new(json, "log_name", json_string(log_name));
 	error |= json_object_set_new(json, "token_key", key_json(keys->token_key));
 	error |= json_object_set_new(json, "log_key", key_json(keys->log_key));
 	error |= json_object_set_new(json, "salt_key", key_json(keys->salt_key));
@@ -126,9 +122,10 @@ static json_t *rules_json(const struct contest *contest, const struct contest_fi
 	return NULL;
 }
 
-char *contest_rules(const struct contest *contest, const struct contest_fingerprints *keys)
+char *contest_rules(
+    const struct contest *contest, const char *log_name, const struct contest_fingerprints *keys)
 {
-	json_t *rules = rules_json(contest, keys);
+	json_t *rules = rules_json(contest, log_name, keys);
 	char *text = rules ? json_dumps(rules, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
 	json_decref(rules);

@@ -4,7 +4,6 @@
 #include "contest/form.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -81,6 +80,38 @@ int form_refuse_entry(const struct contest *contest, struct slice id, char ret_w
 	    quotable(id), id.ptr, id.len > QUOTE_MAX ? "…" : "", list);
 }
 
+int form_read_list(const struct form_list *list, const struct contest *contest, const json_t *body,
+    struct ballot *ret_ballot, char ret_why[FORM_WHY_MAX])
+{
+	const json_t *items = json_object_get(body, list->name), *item;
+	const char *example = contest->entries[0].id;
+	size_t i;
+
+	if (!json_is_array(items))
+		return form_refuse(ret_why, "\"%s\" is to be a list of %s, such as [\"%s\"]",
+		    list->name, list->items, example);
+	json_array_foreach(items, i, item)
+	{
+		struct slice id;
+		int entry;
+
+		if (!json_is_string(item))
+			return form_refuse(ret_why,
+			    "item %zu of \"%s\" is to be an entry id in quotes, such as \"%s\"",
+			    i + 1, list->name, example);
+		id = slice_make(json_string_value(item), json_string_length(item));
+		entry = contest_entry(contest, id);
+		if (entry < 0)
+			return form_refuse_entry(contest, id, ret_why);
+		if (ret_ballot->present[entry])
+			return form_refuse(
+			    ret_why, "\"%s\" %s", contest->entries[entry].id, list->twice);
+		ret_ballot->present[entry] = true;
+		ret_ballot->value[entry] = list->placed ? (int)i + 1 : 1;
+	}
+	return 0;
+}
+
 /* ---- items ---- */
 
 int ballot_put_next(const struct contest *contest, struct ballot *ballot, int entry, int value)
@@ -102,9 +133,9 @@ size_t ballot_count(const struct contest *contest, const struct ballot *ballot)
 	return count;
 }
 
-json_t *form_number(double value, double scale)
+json_t *form_number(int64_t value, int64_t scale)
 {
-	return json_real(round(value * scale) / scale);
+	return json_real((double)value / (double)scale);
 }
 
 void form_counter(const char *kind, const struct contest *contest, size_t entry,

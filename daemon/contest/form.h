@@ -39,7 +39,10 @@ struct tally_row {
 	int64_t sum;   /* scores: sum of the integer steps; ranking: Borda points; else = votes */
 	double share;  /* choices: votes / ballots, 0 when there is none */
 	double mean;   /* scores: mean score on the contest's scale; NaN when votes = 0 */
-	int schulze;   /* ranking: the rank by Schulze's method; else 0 */
+	/* choices: share in ten-thousandths; scores: mean in hundredths; exact, half away from
+	 * zero: a double may lie on the wrong side of a half */
+	int64_t shown;
+	int schulze; /* ranking: the rank by Schulze's method; else 0 */
 	int rank;
 };
 

@@ -25,35 +25,14 @@ struct pairwise { /* ballots that prefer the row's entry to the column's */
 static int ranking_parse(const struct contest *contest, const json_t *body,
     struct ballot *ret_ballot, char ret_why[FORM_WHY_MAX])
 {
-	const json_t *list = json_object_get(body, "ranking");
-	const json_t *item;
-	size_t i;
+	static const struct form_list list = {
+	    .name = "ranking",
+	    .items = "entry ids, the best first",
+	    .twice = "is ranked twice; rank each entry once",
+	    .placed = true,
+	};
 
-	if (!json_is_array(list))
-		return form_refuse(ret_why,
-		    "\"ranking\" is to be a list of entry ids, the best first, such as [\"%s\"]",
-		    contest->entries[0].id);
-	json_array_foreach(list, i, item)
-	{
-		struct slice id;
-		int entry;
-
-		if (!json_is_string(item))
-			return form_refuse(ret_why,
-			    "item %zu of \"ranking\" is to be an entry id in quotes, such as "
-			    "\"%s\"",
-			    i + 1, contest->entries[0].id);
-		id = slice_make(json_string_value(item), json_string_length(item));
-		entry = contest_entry(contest, id);
-		if (entry < 0)
-			return form_refuse_entry(contest, id, ret_why);
-		if (ret_ballot->present[entry])
-			return form_refuse(ret_why, "\"%s\" is ranked twice; rank each entry once",
-			    contest->entries[entry].id);
-		ret_ballot->present[entry] = true;
-		ret_ballot->value[entry] = (int)i + 1;
-	}
-	return 0;
+	return form_read_list(&list, contest, body, ret_ballot, ret_why);
 }
 
 static int ranking_check(

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "contest/aggregate.h"
+
 #define COUNTER_SUM "sum" /* "sum:<entry>": sum of the steps */
 
 _Static_assert(2 * CONTEST_ENTRIES_MAX <= CONTEST_INCREMENTS_MAX, "two counters an entry must fit");
@@ -139,6 +141,15 @@ static size_t scores_increments(const struct contest *contest, const struct ball
 
 __extension__ typedef __int128 wide; /* holds the product of two counters */
 
+/* Of rows with votes. */
+static int64_t mean_in_hundredths(const struct contest *contest, const struct tally_row *row)
+{
+	wide sum = (wide)contest->ballot.score_min * row->votes +
+		   (wide)contest->ballot.score_step * row->sum;
+
+	return fixed_ratio(sum, (wide)row->votes * (FIXED_ONE / 100));
+}
+
 /* Whether a's mean is higher than b's; no mean at all is the lowest. Exact: doubles could merge two
  * means that differ, or part two that do not. */
 static bool is_higher(const struct tally_row *a, const struct tally_row *b)
@@ -162,10 +173,11 @@ static void scores_tally(const struct contest *contest,
 		row->votes = counter(arg, name);
 		form_counter(COUNTER_SUM, contest, i, name);
 		row->sum = counter(arg, name);
-		if (row->votes > 0)
-			row->mean =
-			    contest->ballot.score_min +
+		if (row->votes <= 0)
+			continue;
+		row->mean = contest->ballot.score_min +
 			    contest->ballot.score_step * ((double)row->sum / (double)row->votes);
+		row->shown = mean_in_hundredths(contest, row);
 	}
 	for (size_t i = 0; i < contest->n_entries; i++) {
 		ret_rows[i].rank = 1;
@@ -177,7 +189,7 @@ static void scores_tally(const struct contest *contest,
 static void scores_describe_row(const struct tally_row *row, json_t *object)
 {
 	json_object_set_new(
-	    object, "mean", isnan(row->mean) ? json_null() : form_number(row->mean, 100));
+	    object, "mean", isnan(row->mean) ? json_null() : form_number(row->shown, 100));
 }
 
 static json_t *scores_describe(const struct contest *contest)

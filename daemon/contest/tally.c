@@ -71,10 +71,10 @@ json_t *tally_snapshot(const struct contest *contest, const struct tally_input *
 {
 	char as_of[CLOCK_TEXT_SIZE];
 	bool embargo = !tally_is_public(contest, input->phase);
-	json_t *snapshot = json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:I, s:o, s:o, s:{}, s:[]}",
+	json_t *snapshot = json_pack("{s:s, s:b, s:b, s:s, s:s, s:I, s:o, s:o, s:{}, s:[]}",
 	    "contest", contest->id, "rehearsal", contest->rehearsal, "demonstration",
 	    contest->demonstration, "phase", phase_name(input->phase), "as_of",
-	    clock_format(input->now_ms, 1, as_of), "epoch", 1, "sequence",
+	    clock_format(input->now_ms, 1, as_of), "sequence",
 	    (json_int_t)(too_few ? input->version : tally_sequence(input)), "ballots",
 	    too_few ? json_null() : json_integer((json_int_t)input->ballots), "citizen",
 	    embargo || too_few ? describe_entries(contest) : tally_rows(contest, input), "experts",

@@ -51,8 +51,8 @@ bool tally_is_due(const struct contest *contest, const struct tally_published *l
 json_t *tally_rows(const struct contest *contest, const struct tally_input *input);
 
 /* Counts are withheld under embargo, and from everyone while `too_few` have voted; then the number
- * of participants is withheld as well, and null, and the sequence counts acts alone. NULL: memory.
- */
+ * of participants is withheld as well, and null, and the sequence counts acts alone. What is no
+ * matter of counting (epoch, log, notice…) whoever shows it adds. NULL: memory. */
 json_t *tally_snapshot(
     const struct contest *contest, const struct tally_input *input, bool too_few);
 

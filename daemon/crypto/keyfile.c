@@ -11,22 +11,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "crypto/keyring.h"
 
 static const struct {
 	const char *name;
 	bool secret;
+	enum keyfile half; /* the other one of the pair */
 } files[] = {
-    [KEYFILE_TOKEN_PRIVATE] = {"token.private.pem", true},
-    [KEYFILE_TOKEN_PUBLIC] = {"token.public.pem", false},
-    [KEYFILE_LOG_PRIVATE] = {"log.private.pem", true},
-    [KEYFILE_LOG_PUBLIC] = {"log.public.pem", false},
-    [KEYFILE_SALT] = {"salt.key", true},
-    [KEYFILE_BEARER_PRIVATE] = {"bearer.private.pem", true},
-    [KEYFILE_BEARER_PUBLIC] = {"bearer.public.pem", false},
-    [KEYFILE_RESULT_PRIVATE] = {"result.private.pem", true},
-    [KEYFILE_RESULT_PUBLIC] = {"result.public.pem", false},
+    [KEYFILE_TOKEN_PRIVATE] = {"token.private.pem", true, KEYFILE_TOKEN_PUBLIC},
+    [KEYFILE_TOKEN_PUBLIC] = {"token.public.pem", false, KEYFILE_TOKEN_PRIVATE},
+    [KEYFILE_LOG_PRIVATE] = {"log.private.pem", true, KEYFILE_LOG_PUBLIC},
+    [KEYFILE_LOG_PUBLIC] = {"log.public.pem", false, KEYFILE_LOG_PRIVATE},
+    [KEYFILE_SALT] = {"salt.key", true, KEYFILE_SALT},
+    [KEYFILE_IDENTITY] = {"identity.key", true, KEYFILE_IDENTITY},
+    [KEYFILE_BEARER_PRIVATE] = {"bearer.private.pem", true, KEYFILE_BEARER_PUBLIC},
+    [KEYFILE_BEARER_PUBLIC] = {"bearer.public.pem", false, KEYFILE_BEARER_PRIVATE},
+    [KEYFILE_RESULT_PRIVATE] = {"result.private.pem", true, KEYFILE_RESULT_PUBLIC},
+    [KEYFILE_RESULT_PUBLIC] = {"result.public.pem", false, KEYFILE_RESULT_PRIVATE},
 };
+
+const char *keyfile_name(enum keyfile file)
+{
+	return files[file].name;
+}
 
 __attribute__((format(printf, 3, 4))) int ring_fail(
     const struct ring *ring, int error, const char *format, ...)
@@ -64,6 +72,28 @@ static int check_mode(const struct ring *ring, int fd, enum keyfile file, const 
 	return 0;
 }
 
+static bool is_there(const struct ring *ring, enum keyfile file)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return path_of(ring, files[file].name, path) == 0 && lstat(path, &st) == 0;
+}
+
+/* keygen makes a public half again, and keys that a round never had: the salt key is the last that
+ * it makes. Whatever else is gone only a backup has. */
+static int missing(const struct ring *ring, enum keyfile file, const char *path)
+{
+	bool half = is_there(ring, files[file].half), whole = is_there(ring, KEYFILE_SALT);
+
+	if (files[file].secret ? half || whole : whole && !half)
+		return ring_fail(ring, -ENOENT,
+		    "%s: is missing. Restore it from the backup of the keys: another one would not "
+		    "do.",
+		    path);
+	return ring_fail(ring, -ENOENT, "%s: is missing. `tallyctl keygen` makes it.", path);
+}
+
 int keyfile_read(
     const struct ring *ring, enum keyfile file, uint8_t ret_bytes[KEYFILE_MAX], size_t *ret_len)
 {
@@ -77,8 +107,7 @@ int keyfile_read(
 		return r;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
-		return ring_fail(
-		    ring, -ENOENT, "%s: is missing. `tallyctl keygen` makes it.", path);
+		return missing(ring, file, path);
 	if (fd < 0)
 		return ring_fail(ring, -errno, "%s: %s.", path, strerror(errno));
 	r = check_mode(ring, fd, file, path);
@@ -171,22 +200,6 @@ int keyfile_open_directory(const struct ring *ring, int *ret_dir, int *ret_lock)
 	return 0;
 }
 
-static int write_all(int fd, const void *bytes, size_t len)
-{
-	const char *at = bytes;
-
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			at += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 /* Creates `file` with these bytes, synced, by linking a finished temporary file to its name: unlike
  * rename(2), link(2) refuses to replace a key that another process made meanwhile. */
 int keyfile_write(
@@ -204,7 +217,7 @@ int keyfile_write(
 	if (fd < 0)
 		r = -errno;
 	else {
-		r = write_all(fd, bytes, len);
+		r = io_write_all(fd, slice_make(bytes, len));
 		if (r == 0 && (fchmod(fd, files[file].secret ? 0600 : 0644) < 0 || fsync(fd) < 0))
 			r = -errno;
 		if (close(fd) < 0 && r == 0)

@@ -18,6 +18,7 @@ enum keyfile {
 	KEYFILE_LOG_PRIVATE,
 	KEYFILE_LOG_PUBLIC,
 	KEYFILE_SALT,
+	KEYFILE_IDENTITY,
 	KEYFILE_BEARER_PRIVATE,
 	KEYFILE_BEARER_PUBLIC,
 	KEYFILE_RESULT_PRIVATE,
@@ -29,6 +30,9 @@ struct ring { /* one round's directory, and where to say what is wrong (KEYRING_
 	const char *round;
 	char *why;
 };
+
+/* "token.private.pem" */
+const char *keyfile_name(enum keyfile file);
 
 /* Writes the sentence and returns `error`. */
 __attribute__((format(printf, 3, 4))) int ring_fail(

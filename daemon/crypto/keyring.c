@@ -13,8 +13,8 @@
 #include "crypto/keyfile.h"
 #include "crypto/privacypass.h"
 
-#define ED25519_SIZE  32
-#define SALT_KEY_SIZE 32
+#define ED25519_SIZE 32
+#define SECRET_SIZE  32
 
 int keyring_token_public(const struct ring *ring, struct blindrsa_public **ret_key)
 {
@@ -57,20 +57,23 @@ static int load_ed25519_public(
 	return r;
 }
 
-/* SHA-256 of the SubjectPublicKeyInfo in DER. */
-static int fingerprint_spki(struct slice pem, uint8_t ret_fingerprint[SHA256_SIZE])
+/* The SubjectPublicKeyInfo in DER. */
+static int read_spki(struct slice pem, uint8_t ret_spki[KEYRING_SPKI_MAX], size_t *ret_len)
 {
 	BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
 	EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
 	unsigned char *der = NULL;
 	int len = pkey != NULL ? i2d_PUBKEY(pkey, &der) : -1;
+	bool good = len > 0 && len <= KEYRING_SPKI_MAX;
 
-	if (len > 0)
-		sha256(slice_make(der, (size_t)len), ret_fingerprint);
+	if (good) {
+		memcpy(ret_spki, der, (size_t)len);
+		*ret_len = (size_t)len;
+	}
 	OPENSSL_free(der);
 	EVP_PKEY_free(pkey);
 	BIO_free(bio);
-	return len > 0 ? 0 : -EINVAL;
+	return good ? 0 : -EINVAL;
 }
 
 static int load_bearer_public(const struct ring *ring, struct keyring_public *keys)
@@ -82,24 +85,25 @@ static int load_bearer_public(const struct ring *ring, struct keyring_public *ke
 	if (r < 0)
 		return r;
 	if (jws_key_public(slice_make(bytes, len), &keys->bearer) < 0 ||
-	    fingerprint_spki(slice_make(bytes, len), keys->bearer_fingerprint) < 0)
+	    read_spki(slice_make(bytes, len), keys->bearer_spki, &keys->bearer_spki_len) < 0)
 		return keyfile_damaged(
 		    ring, KEYFILE_BEARER_PUBLIC, "an EC P-256 public key in PEM");
+	sha256(slice_make(keys->bearer_spki, keys->bearer_spki_len), keys->bearer_fingerprint);
 	return 0;
 }
 
-static int load_salt(const struct ring *ring, uint8_t ret_salt[SALT_KEY_SIZE])
+static int load_secret(const struct ring *ring, enum keyfile file, uint8_t ret_secret[SECRET_SIZE])
 {
 	uint8_t bytes[KEYFILE_MAX];
 	size_t len;
-	int r = keyfile_read(ring, KEYFILE_SALT, bytes, &len);
+	int r = keyfile_read(ring, file, bytes, &len);
 
 	if (r < 0)
 		return r;
-	if (len == SALT_KEY_SIZE)
-		memcpy(ret_salt, bytes, SALT_KEY_SIZE);
+	if (len == SECRET_SIZE)
+		memcpy(ret_secret, bytes, SECRET_SIZE);
 	else
-		r = keyfile_damaged(ring, KEYFILE_SALT, "32 bytes long");
+		r = keyfile_damaged(ring, file, "32 bytes long");
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	return r;
 }
@@ -114,7 +118,7 @@ int keyring_load_public(const char *keys_dir, const char *round, struct keyring_
 	if (r == 0)
 		r = load_ed25519_public(&ring, KEYFILE_LOG_PUBLIC, keys.log_key);
 	if (r == 0)
-		r = load_salt(&ring, keys.salt);
+		r = load_secret(&ring, KEYFILE_SALT, keys.salt);
 	if (r == 0)
 		r = load_bearer_public(&ring, &keys);
 	if (r == 0)
@@ -132,6 +136,12 @@ int keyring_load_public(const char *keys_dir, const char *round, struct keyring_
 	*ret_keys = keys;
 	OPENSSL_cleanse(keys.salt, sizeof(keys.salt));
 	return 0;
+}
+
+int keyring_load_identity(
+    const char *keys_dir, const char *round, uint8_t ret_key[32], char ret_why[KEYRING_WHY_MAX])
+{
+	return load_secret(&(struct ring){keys_dir, round, ret_why}, KEYFILE_IDENTITY, ret_key);
 }
 
 void keyring_public_release(struct keyring_public *keys)
@@ -174,17 +184,28 @@ int keyring_load_bearer_private(const char *keys_dir, const char *round, struct 
 	return r;
 }
 
-int keyring_load_result_private(const char *keys_dir, const char *round,
-    uint8_t ret_seed[ED25519_SIZE], char ret_why[KEYRING_WHY_MAX])
+static bool is_public_of(const EVP_PKEY *private_key, const uint8_t raw[ED25519_SIZE])
 {
-	const struct ring ring = {keys_dir, round, ret_why};
-	uint8_t bytes[KEYFILE_MAX];
-	size_t len;
+	uint8_t own[ED25519_SIZE];
+	size_t len = sizeof(own);
+
+	return EVP_PKEY_get_raw_public_key(private_key, own, &len) && len == sizeof(own) &&
+	       memcmp(own, raw, sizeof(own)) == 0;
+}
+
+/* With the other key's half nobody could verify what is signed; so that is looked at here. */
+static int load_ed25519_private(const struct ring *ring, enum keyfile file,
+    enum keyfile public_file, uint8_t ret_seed[ED25519_SIZE])
+{
+	uint8_t bytes[KEYFILE_MAX], raw[ED25519_SIZE];
+	size_t len = 0;
 	size_t seed_len = ED25519_SIZE;
 	BIO *bio;
 	EVP_PKEY *pkey;
-	int r = keyfile_read(&ring, KEYFILE_RESULT_PRIVATE, bytes, &len);
+	int r = load_ed25519_public(ring, public_file, raw);
 
+	if (r == 0)
+		r = keyfile_read(ring, file, bytes, &len);
 	if (r < 0)
 		return r;
 	bio = BIO_new_mem_buf(bytes, (int)len);
@@ -193,7 +214,30 @@ int keyring_load_result_private(const char *keys_dir, const char *round,
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	if (pkey == NULL || !EVP_PKEY_is_a(pkey, "ED25519") ||
 	    !EVP_PKEY_get_raw_private_key(pkey, ret_seed, &seed_len) || seed_len != ED25519_SIZE)
-		r = keyfile_damaged(&ring, KEYFILE_RESULT_PRIVATE, "an Ed25519 private key in PEM");
+		r = keyfile_damaged(ring, file, "an Ed25519 private key in PEM");
+	else if (!is_public_of(pkey, raw))
+		r = keyfile_damaged(ring, file,
+		    "the private half of the public key beside it (is it another round's, or "
+		    "another "
+		    "contest's?)");
+	if (r < 0)
+		OPENSSL_cleanse(ret_seed, ED25519_SIZE);
 	EVP_PKEY_free(pkey);
 	return r;
+}
+
+int keyring_load_result_private(const char *keys_dir, const char *round,
+    uint8_t ret_seed[ED25519_SIZE], char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+
+	return load_ed25519_private(&ring, KEYFILE_RESULT_PRIVATE, KEYFILE_RESULT_PUBLIC, ret_seed);
+}
+
+int keyring_load_log_private(const char *keys_dir, const char *round,
+    uint8_t ret_seed[ED25519_SIZE], char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+
+	return load_ed25519_private(&ring, KEYFILE_LOG_PRIVATE, KEYFILE_LOG_PUBLIC, ret_seed);
 }

@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -227,24 +229,170 @@ static int make_pair(const struct ring *ring, int dir, const struct pair *pair, 
 	return r;
 }
 
-static int make_salt(const struct ring *ring, int dir, bool *ret_made)
+static int make_secret(const struct ring *ring, int dir, enum keyfile file, bool *ret_made)
 {
-	uint8_t salt[32];
-	int r = keyfile_exists(ring, dir, KEYFILE_SALT);
+	uint8_t secret[32];
+	int r = keyfile_exists(ring, dir, file);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (RAND_priv_bytes(salt, sizeof(salt)) <= 0)
+	if (RAND_priv_bytes(secret, sizeof(secret)) <= 0)
 		return ring_fail(ring, -EIO, "OpenSSL has no randomness.");
-	r = keyfile_write(ring, dir, KEYFILE_SALT, salt, sizeof(salt));
+	r = keyfile_write(ring, dir, file, secret, sizeof(secret));
 	if (r == 0)
 		*ret_made = true;
-	OPENSSL_cleanse(salt, sizeof(salt));
+	OPENSSL_cleanse(secret, sizeof(secret));
 	return r;
 }
 
-int keyring_generate(
-    const char *keys_dir, const char *round, bool *ret_made, char ret_why[KEYRING_WHY_MAX])
+/* A key that is made anew in a round that has begun contradicts what was announced and signed. */
+static int refuse_lost(const struct ring *ring, int dir)
+{
+	static const enum keyfile halves[][2] = {{KEYFILE_TOKEN_PRIVATE, KEYFILE_TOKEN_PUBLIC},
+	    {KEYFILE_LOG_PRIVATE, KEYFILE_LOG_PUBLIC},
+	    {KEYFILE_BEARER_PRIVATE, KEYFILE_BEARER_PUBLIC},
+	    {KEYFILE_RESULT_PRIVATE, KEYFILE_RESULT_PUBLIC}};
+	int salt = keyfile_exists(ring, dir, KEYFILE_SALT);
+
+	if (salt <= 0)
+		return salt;
+	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+		int one = keyfile_exists(ring, dir, halves[i][0]);
+		int other = one == 0 ? keyfile_exists(ring, dir, halves[i][1]) : one;
+
+		if (other < 0)
+			return other;
+		if (other == 0)
+			return ring_fail(ring, -ENOKEY,
+			    "%s/%s/%s: is missing, with its public half, and other keys of the "
+			    "round are there. Restore it from the backup of the keys; nothing was "
+			    "made. Only where the round has not begun: remove %s/%s, and all of "
+			    "its keys are made anew.",
+			    ring->keys_dir, ring->round, keyfile_name(halves[i][0]), ring->keys_dir,
+			    ring->round);
+	}
+	return 0;
+}
+
+size_t keyring_absent(
+    const char *keys_dir, const char *round, const char *ret_names[KEYRING_PRIVATE])
+{
+	static const enum keyfile private[KEYRING_PRIVATE] = {KEYFILE_TOKEN_PRIVATE,
+	    KEYFILE_LOG_PRIVATE, KEYFILE_BEARER_PRIVATE, KEYFILE_RESULT_PRIVATE};
+	char path[PATH_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < KEYRING_PRIVATE; i++) {
+		(void)snprintf(
+		    path, sizeof(path), "%s/%s/%s", keys_dir, round, keyfile_name(private[i]));
+		if (access(path, F_OK) < 0)
+			ret_names[n++] = keyfile_name(private[i]);
+	}
+	return n;
+}
+
+const char *keyring_issuer_secret(const char *keys_dir, const char *round)
+{
+	static const enum keyfile secrets[] = {KEYFILE_TOKEN_PRIVATE, KEYFILE_IDENTITY};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		(void)snprintf(
+		    path, sizeof(path), "%s/%s/%s", keys_dir, round, keyfile_name(secrets[i]));
+		if (access(path, F_OK) == 0)
+			return keyfile_name(secrets[i]);
+	}
+	return NULL;
+}
+
+/* ---- a host that does not issue ---- */
+
+int keyring_token_pem(const char *keys_dir, const char *round, char ret_pem[BLINDRSA_PEM_MAX],
+    size_t *ret_len, char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+	struct blindrsa_public *key = NULL;
+	int r = keyring_token_public(&ring, &key);
+
+	if (r < 0)
+		return r;
+	r = blindrsa_public_to_pem(key, ret_pem, BLINDRSA_PEM_MAX);
+	blindrsa_public_free(key);
+	if (r < 0)
+		return ring_fail(&ring, r, "OpenSSL could not write an RSA key.");
+	*ret_len = strlen(ret_pem);
+	return 0;
+}
+
+/* Whether the key that is there is this one. */
+static int compare_token(const struct ring *ring, const struct blindrsa_public *key)
+{
+	struct blindrsa_public *own = NULL;
+	uint8_t id[PP_KEY_ID_SIZE], own_id[PP_KEY_ID_SIZE];
+	int r = keyring_token_public(ring, &own);
+
+	if (r < 0)
+		return r;
+	pp_key_id(key, id);
+	pp_key_id(own, own_id);
+	blindrsa_public_free(own);
+	if (memcmp(id, own_id, sizeof(id)) == 0)
+		return 0;
+	return ring_fail(ring, -EEXIST,
+	    "%s/%s/%s: is another token key than the issuer's. Nothing was made. Only where the "
+	    "round has not begun: remove %s/%s, and do it again.",
+	    ring->keys_dir, ring->round, keyfile_name(KEYFILE_TOKEN_PUBLIC), ring->keys_dir,
+	    ring->round);
+}
+
+int keyring_take_token(
+    const char *keys_dir, const char *round, struct slice pem, char ret_why[KEYRING_WHY_MAX])
+{
+	const struct ring ring = {keys_dir, round, ret_why};
+	struct blindrsa_public *key = NULL;
+	char text[KEYFILE_MAX];
+	int dir, lock;
+	int r;
+
+	if (blindrsa_public_from_pem(pem, &key) < 0 || blindrsa_size(key) != BLINDRSA_BYTES) {
+		blindrsa_public_free(key);
+		return ring_fail(&ring, -EINVAL,
+		    "What was given for round %s is not an RSA-2048 public key in PEM.", round);
+	}
+	r = keyfile_open_directory(&ring, &dir, &lock);
+	if (r < 0)
+		goto out;
+	r = keyfile_exists(&ring, dir, KEYFILE_TOKEN_PUBLIC);
+	if (r == 1) {
+		r = compare_token(&ring, key);
+	} else if (r == 0) {
+		r = blindrsa_public_to_pem(key, text, sizeof(text));
+		if (r == 0)
+			r = keyfile_write(&ring, dir, KEYFILE_TOKEN_PUBLIC, text, strlen(text));
+	}
+	(void)close(dir);
+	(void)close(lock);
+out:
+	blindrsa_public_free(key);
+	return r;
+}
+
+static int require_token(const struct ring *ring, int dir)
+{
+	int r = keyfile_exists(ring, dir, KEYFILE_TOKEN_PUBLIC);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return ring_fail(ring, -ENOKEY,
+	    "%s/%s/%s: is missing, and this host does not issue (\"roles\"). Take it from the "
+	    "issuer: there `tallyctl keygen --export FILE`, here `tallyctl keygen --issuer FILE`.",
+	    ring->keys_dir, ring->round, keyfile_name(KEYFILE_TOKEN_PUBLIC));
+}
+
+/* ---- making what is missing ---- */
+
+static int generate(
+    const char *keys_dir, const char *round, bool apart, bool *ret_made, char *ret_why)
 {
 	const struct ring ring = {keys_dir, round, ret_why};
 	bool made = false;
@@ -253,14 +401,32 @@ int keyring_generate(
 
 	if (r < 0)
 		return r;
-	r = make_token_key(&ring, dir, &made);
+	r = apart ? require_token(&ring, dir) : 0;
+	if (r == 0)
+		r = refuse_lost(&ring, dir);
+	if (r == 0 && !apart)
+		r = make_token_key(&ring, dir, &made);
 	for (size_t i = 0; r == 0 && i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		r = make_pair(&ring, dir, &pairs[i], &made);
+	if (r == 0 && !apart)
+		r = make_secret(&ring, dir, KEYFILE_IDENTITY, &made);
 	if (r == 0)
-		r = make_salt(&ring, dir, &made);
+		r = make_secret(&ring, dir, KEYFILE_SALT, &made);
 	(void)close(dir);
 	(void)close(lock);
 	if (r == 0)
 		*ret_made = made;
 	return r;
+}
+
+int keyring_generate(
+    const char *keys_dir, const char *round, bool *ret_made, char ret_why[KEYRING_WHY_MAX])
+{
+	return generate(keys_dir, round, false, ret_made, ret_why);
+}
+
+int keyring_generate_apart(
+    const char *keys_dir, const char *round, bool *ret_made, char ret_why[KEYRING_WHY_MAX])
+{
+	return generate(keys_dir, round, true, ret_made, ret_why);
 }

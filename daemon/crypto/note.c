@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -52,6 +53,46 @@ static void key_id(const char *name, const uint8_t public_key[32], uint8_t ret_i
 			 slice_make(&(uint8_t){ED25519_KIND}, 1), slice_make(public_key, 32)},
 	    4, digest);
 	memcpy(ret_id, digest, KEY_ID_SIZE);
+}
+
+/* ---- keys in writing ---- */
+
+int note_verifier_print(
+    const char *name, const uint8_t public_key[32], char ret_text[NOTE_VERIFIER_MAX])
+{
+	uint8_t id[KEY_ID_SIZE], kind_and_key[1 + 32] = {ED25519_KIND};
+	char hex[HEX_SIZE(KEY_ID_SIZE)], base64[BASE64_SIZE(sizeof(kind_and_key))];
+
+	if (!is_name(name))
+		return -EINVAL;
+	key_id(name, public_key, id);
+	hex_encode(id, sizeof(id), hex);
+	memcpy(kind_and_key + 1, public_key, 32);
+	base64_encode(kind_and_key, sizeof(kind_and_key), base64);
+	(void)snprintf(ret_text, NOTE_VERIFIER_MAX, "%s+%s+%s", name, hex, base64);
+	return 0;
+}
+
+int note_verifier_read(struct slice text, char ret_name[NOTE_NAME_MAX + 1], uint8_t ret_public[32])
+{
+	const char *plus = text.len > 0 ? memchr(text.ptr, '+', text.len) : NULL;
+	size_t len = plus != NULL ? (size_t)(plus - text.ptr) : 0, n;
+	char name[NOTE_NAME_MAX + 1], again[NOTE_VERIFIER_MAX];
+	uint8_t kind_and_key[1 + 32];
+
+	/* The base64 may hold plus signs; before it stand the id's 8 digits and one. */
+	if (len == 0 || len > NOTE_NAME_MAX || text.len < len + 10 || text.len >= NOTE_VERIFIER_MAX)
+		return -EINVAL;
+	memcpy(name, text.ptr, len);
+	name[len] = '\0';
+	if (base64_decode(slice_make(plus + 10, text.len - len - 10), kind_and_key,
+		sizeof(kind_and_key), &n) < 0 ||
+	    n != sizeof(kind_and_key) || kind_and_key[0] != ED25519_KIND ||
+	    note_verifier_print(name, kind_and_key + 1, again) < 0 || !slice_is(text, again))
+		return -EINVAL;
+	memcpy(ret_name, name, len + 1);
+	memcpy(ret_public, kind_and_key + 1, 32);
+	return 0;
 }
 
 /* ---- signing ---- */

@@ -1,4 +1,4 @@
-/* tallyctl open, pause, resume, extend, close, publish, notice, disqualify, requalify, requests,
+/* tallyctl open, pause, resume, extend, close, notice, disqualify, requalify, requests,
  * approve and reject: what organisers do to a contest. Reads the command line; office/acts.h
  * decides. */
 #include "office/acts.h"
@@ -9,15 +9,17 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "ctl/acts.h"
 #include "ctl/ctl.h"
 #include "ctl/screen.h"
 #include "ctl/session.h"
+#include "ctl/unrated.h"
 
 #define SHARED                                                                                     \
 	"\n"                                                                                       \
 	"      --contest ID    the contest, where FILE has several\n"                              \
 	"      --by NAME       who does it, for the audit log (the login name)\n"                  \
-	"      --token FILE    do it as the organiser whose token is in FILE\n"                    \
+	"      --token FILE    do it as the organiser whose token, or link, is in FILE\n"          \
 	"      --json          print the outcome as JSON\n"
 
 #define WHY "      --why TEXT      the reason, for the audit log\n"
@@ -45,8 +47,13 @@ static void tell_outcome(const struct session *session)
 	if (session->options.json)
 		session_print_json(session->verdict.members);
 	else if (session->verdict.status == 202)
-		screen_print("%s: waits for another organiser as request %s: tallyctl approve %s\n",
-		    round, text_member(session, "request"), text_member(session, "request"));
+		screen_print(
+		    "%s: waits for another organiser as request %s, who approves it:\n"
+		    "  tallyctl -c %s approve %s --token FILE\n"
+		    "FILE holds that organiser's token, or the link that tallyctl invite "
+		    "printed.\n",
+		    round, text_member(session, "request"), session->ctl->config,
+		    text_member(session, "request"));
 	else if (json_object_get(session->verdict.members, "phase"))
 		screen_print("%s: done; the contest is %s. Entry %" JSON_INTEGER_FORMAT
 			     " of the audit log.\n",
@@ -78,13 +85,23 @@ static int perform(
 		return ctl_fail(EX_USAGE, "what was given is not UTF-8.");
 	}
 	status = session_open(ctl, options, &session);
-	if (status == EX_OK) {
-		acts_perform(
-		    &session.office, act, session.who, for_correction, session_keep, &session);
-		status = end(&session);
+	if (status != EX_OK)
+		goto out;
+	session.status = unrated_warn(&session, json_string_value(json_object_get(act, "act")));
+	if (session.status != EX_OK) {
+		status = session_close(&session);
+		goto out;
 	}
+	acts_perform(&session.office, act, session.who, for_correction, session_keep, &session);
+	status = end(&session);
+out:
 	json_decref(act);
 	return status;
+}
+
+int ctl_act(const struct ctl *ctl, const struct session_options *options, json_t *act)
+{
+	return perform(ctl, options, act, false);
 }
 
 static int run_plain(const struct ctl *ctl, int argc, char **argv)
@@ -92,8 +109,7 @@ static int run_plain(const struct ctl *ctl, int argc, char **argv)
 	struct session_options options;
 	size_t n;
 	int status = session_arguments(ctl, argc, argv, NULL, 0, 0, NULL, &n, &options);
-	/* open and publish go without */
-	if (status == EX_OK && strcmp(argv[0], "open") != 0 && strcmp(argv[0], "publish") != 0)
+	if (status == EX_OK && strcmp(argv[0], "open") != 0) /* goes without */
 		status = session_wants_why(ctl, argv[0], &options);
 	if (status != EX_OK)
 		return status;
@@ -308,14 +324,8 @@ const struct ctl_command ctl_extend = {"extend", "let the contest close later",
 const struct ctl_command ctl_close = {"close", "close the contest for good",
     "Usage: tallyctl -c FILE close --why TEXT [OPTION]…\n"
     "\n"
-    "Closes the contest before its hour. Nothing reopens it.\n" SHARED WHY SECOND,
-    run_plain};
-
-const struct ctl_command ctl_publish = {"publish", "publish the provisional result",
-    "Usage: tallyctl -c FILE publish [--why TEXT] [OPTION]…\n"
-    "\n"
-    "Publishes the provisional result of a closed contest; from now on objections may be raised.\n"
-    "It is made final by tallyctl certify.\n" SHARED WHY,
+    "Closes the contest before its hour. Nothing reopens it. Where a panel that weighs\n"
+    "something has not rated yet, that is told, and asked about at a terminal.\n" SHARED WHY SECOND,
     run_plain};
 
 const struct ctl_command ctl_notice = {"notice", "put a notice on all public pages",

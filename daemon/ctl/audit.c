@@ -42,7 +42,21 @@ static bool is_common(const char *name)
 	return false;
 }
 
-static int add_details(struct buf *out, const json_t *entry, int depth);
+static int add_details(struct buf *out, const json_t *entry, const char *gap, int depth);
+static int add_value(struct buf *out, const json_t *value, int depth);
+
+/* "(size 9, now 7)": of what has no name. */
+static int add_member(struct buf *out, const json_t *value)
+{
+	bool named = json_object_get(value, "name") || json_object_get(value, "ko") ||
+		     json_object_get(value, "act");
+	int rc;
+
+	if (!json_is_object(value) || named || json_object_size(value) == 0)
+		return add_value(out, value, DEPTH_MAX);
+	rc = add_details(out, value, "(", DEPTH_MAX);
+	return rc == 0 ? buf_append_text(out, ")") : rc;
+}
 
 /* Of a list its beginning; of a person the name; of a text in two languages the Korean; of an act
  * that was asked for its name and what it is about. */
@@ -64,11 +78,11 @@ static int add_value(struct buf *out, const json_t *value, int depth)
 	if (act)
 		rc = buf_append_text(out, act);
 	if (json_is_object(value) && depth < DEPTH_MAX)
-		return rc == 0 ? add_details(out, value, depth + 1) : rc;
+		return rc == 0 ? add_details(out, value, " ", depth + 1) : rc;
 	for (size_t i = 0; i < json_array_size(value) && i < LIST_MAX && rc == 0; i++) {
 		rc = i > 0 ? buf_append_text(out, ", ") : 0;
 		if (rc == 0)
-			rc = add_value(out, json_array_get(value, i), DEPTH_MAX);
+			rc = add_member(out, json_array_get(value, i));
 	}
 	if (rc == 0 && json_array_size(value) > LIST_MAX)
 		rc = buf_printf(out, " and %zu more", json_array_size(value) - LIST_MAX);
@@ -76,21 +90,21 @@ static int add_value(struct buf *out, const json_t *value, int depth)
 }
 
 /* " person expert-1, name 김, entry upstage, from a to b": all that the entry has, as it has it. */
-static int add_details(struct buf *out, const json_t *entry, int depth)
+static int add_details(struct buf *out, const json_t *entry, const char *gap, int depth)
 {
 	const char *name;
 	json_t *value;
-	const char *gap = " ";
+	bool first = true;
 	int rc = 0;
 
 	json_object_foreach((json_t *)(uintptr_t)entry, name, value)
 	{
 		if (rc != 0 || is_common(name) || json_is_null(value))
 			continue;
-		rc = buf_printf(out, "%s%s ", gap, name);
+		rc = buf_printf(out, "%s%s ", first ? gap : ", ", name);
 		if (rc == 0)
 			rc = add_value(out, value, depth);
-		gap = ", ";
+		first = false;
 	}
 	return rc;
 }
@@ -101,7 +115,7 @@ static void print_entry(const json_t *entry)
 	struct buf details;
 
 	buf_init(&details, DETAILS_MAX);
-	(void)!add_details(&details, entry, 0); /* what fits is told; --json has all of it */
+	(void)!add_details(&details, entry, " ", 0); /* what fits is told; --json has all of it */
 	screen_print("%6lld  %s  %-28s  %s%.*s%s%s\n",
 	    (long long)json_integer_value(json_object_get(entry, "n")), member(entry, "at"),
 	    member(entry, "who"), member(entry, "act"), (int)details.len,

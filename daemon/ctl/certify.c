@@ -2,7 +2,7 @@
  * and checks what was signed. */
 #include "office/results.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,12 @@
 
 #include <openssl/crypto.h>
 
-#include "base/clock.h"
 #include "crypto/keyring.h"
 #include "ctl/ctl.h"
+#include "ctl/recount.h"
 #include "ctl/screen.h"
 #include "ctl/session.h"
-#include "office/people.h"
+#include "ctl/signers.h"
 
 #define SHARED                                                                                     \
 	"\n"                                                                                       \
@@ -25,99 +25,16 @@
 #define SIGNING                                                                                    \
 	SHARED                                                                                     \
 	"      --by NAME       who does it, for the audit log and the result (the login name)\n"   \
-	"      --token FILE    do it as the organiser whose token is in FILE\n"                    \
-	"      --second-token FILE   and as this other organiser: both are needed where the\n"     \
-	"                      contest wants two organisers (approvals: 2)\n"                      \
+	"      --token FILE    do it as the organiser whose token, or link, is in "                \
+	"FILE\n" SIGNERS_USAGE                                                                     \
 	"      --why TEXT      the reason; it stands in the result, which is public\n"
 
-/* ---- two organisers ---- */
-
-static int read_token(const char *path, char ret_token[JWS_MAX + 2])
-{
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return ctl_fail(EX_NOINPUT, "%s: %s.", path, strerror(errno));
-	size_t len = fread(ret_token, 1, JWS_MAX + 1, file);
-	(void)fclose(file);
-	while (len > 0 && strchr(" \t\r\n", ret_token[len - 1]))
-		len--;
-	ret_token[len] = '\0';
-	return EX_OK;
-}
-
-struct second { /* the other organiser shows a token */
-	struct session *session;
-	struct bearer bearer;
-	char who[OFFICE_WHO_MAX];
-};
-
-static void on_second(void *arg, const struct desk_view *view)
-{
-	struct second *second = arg;
-	struct person person;
-	if (second->session->done)
-		return;
-	if (!view) {
-		session_done(second->session,
-		    ctl_fail(EX_UNAVAILABLE, "Redis did not answer; nothing was done."));
-		return;
-	}
-	if (bearer_person(&second->bearer, view, &person) != 0) {
-		session_done(second->session,
-		    ctl_fail(EX_NOPERM, "the token of %s has been revoked or replaced.",
-			second->bearer.id));
-		return;
-	}
-	(void)person_who(&person, second->who);
-	person_release(&person);
-	session_done(second->session, EX_OK);
-}
-
-static int admit_second(struct session *session, const char *path, struct second *second)
-{
-	char token[JWS_MAX + 2];
-	int status = read_token(path, token);
-	if (status != EX_OK)
-		return status;
-	int rc = bearer_read(session->round, session->ctl->settings.issuer_name, slice_text(token),
-	    clock_wall_ms(), &second->bearer);
-	OPENSSL_cleanse(token, sizeof(token));
-	if (rc == -ETIME)
-		return ctl_fail(EX_NOPERM, "%s: the token has expired.", path);
-	if (rc != 0 || second->bearer.role != ROLE_ORGANISER)
-		return ctl_fail(EX_NOPERM, "%s: is not an organiser's token for contest %s.", path,
-		    session_contest(session));
-	const struct desk_want want = {DESK_PEOPLE, second->bearer.id};
-	second->session = session;
-	desk_read(session->desk, &want, 1, on_second, second);
-	session_run(session);
-	return session->status;
-}
-
-/* Leaves in ret_who whoever signs: one, or two who are not the same. */
-static int name_signers(
-    struct session *session, const char *second_token, char *ret_who, size_t cap)
-{
-	struct second second = {0};
-	if (session->round->contest->approvals < 2 && !second_token) {
-		(void)snprintf(ret_who, cap, "%s", session->who);
-		return EX_OK;
-	}
-	if (!session->options.token || !second_token)
-		return ctl_fail(EX_NOPERM,
-		    "contest %s wants two organisers: give the token of one with --token and of "
-		    "another with --second-token.",
-		    session->round->contest->id);
-	int status = admit_second(session, second_token, &second);
-	if (status != EX_OK)
-		return status;
-	if (strcmp(session->who, second.who) == 0)
-		return ctl_fail(EX_NOPERM,
-		    "both tokens are those of %s; the second must be another organiser's.",
-		    second.who);
-	(void)snprintf(ret_who, cap, "%.50s,%.50s", session->who, second.who);
-	return EX_OK;
-}
+#define ENDS                                                                                       \
+	"\n"                                                                                       \
+	"Ends with 0 when it is signed. Nothing is signed with 65 (the phase, something that is\n" \
+	"missing or does not agree: the sentence says which), 69 (Redis is not to be had), 77 "    \
+	"(who\n"                                                                                   \
+	"may not) and 78 (the result key is not here).\n"
 
 /* ---- signing ---- */
 
@@ -139,23 +56,79 @@ static void tell_signing(const struct session *session)
 	(void)fputs(i > 0 ? "\n" : "", stdout);
 }
 
-static int sign(struct session *session, bool correct, const char *second_token)
+/* 0, or the exit status, told: nothing is signed while anything disagrees. */
+static int count_anew(struct session *session, struct recount **ret_recount)
 {
-	const struct settings *settings = &session->ctl->settings;
-	char who[OFFICE_WHO_MAX], why[KEYRING_WHY_MAX];
-	uint8_t seed[32];
-	int status = name_signers(session, second_token, who, sizeof(who));
+	struct recount *recount = NULL;
+	int status = recount_session(session, &recount);
 	if (status != EX_OK)
 		return status;
-	if (keyring_load_result_private(settings->keys, session->round->name, seed, why) != 0)
+	if (recount->findings.n > 0) {
+		recount_tell(recount);
+		status = ctl_fail(EX_DATAERR,
+		    "nothing was signed: in a recount %" PRIu64
+		    " %s (tallyctl recount). See ops/runbook.md.",
+		    recount->findings.n,
+		    recount->findings.n == 1 ? "thing does not agree" : "things do not agree");
+	} else if (!recount->sealed) {
+		status = ctl_fail(EX_DATAERR,
+		    "nothing was signed: the ballot log is not sealed to its end. Is a server with "
+		    "the log's key running (ballot_log: in %s)?",
+		    session->ctl->config);
+	}
+	if (status == EX_OK)
+		*ret_recount = recount;
+	else
+		recount_free(recount);
+	return status;
+}
+
+/* Signs what was recounted. */
+static int sign_recount(
+    struct session *session, bool correct, const struct recount *recount, const char *who)
+{
+	const struct settings *settings = &session->ctl->settings;
+	struct result_evidence evidence = {.ballots = recount->ballots,
+	    .issued = recount->issued,
+	    .log_size = recount->log_size,
+	    .citizen = recount->rows,
+	    .log = recount_log(recount),
+	    .audit_n = recount->desk.entries};
+	char why[KEYRING_WHY_MAX];
+	uint8_t seed[32];
+	memcpy(evidence.audit_head, recount->desk.head, sizeof(evidence.audit_head));
+	if (!evidence.log)
+		return ctl_fail(EX_OSERR, "there is not enough memory.");
+	if (keyring_load_result_private(settings->keys, session->round->name, seed, why) != 0) {
+		json_decref(evidence.log);
 		return ctl_fail(EX_CONFIG, "%s", why);
-	results_sign(&session->office, correct, seed, settings->log_name, who, session->options.why,
-	    session_keep, session);
+	}
+	results_sign(&session->office, correct, &evidence, seed, settings->log_name, who,
+	    session->options.why, session_keep, session);
 	OPENSSL_cleanse(seed, sizeof(seed));
+	json_decref(evidence.log);
 	session_run(session);
-	if (session->status == EX_OK)
-		tell_signing(session);
 	return session->status;
+}
+
+static int sign(struct session *session, bool correct, const char *second_token)
+{
+	struct recount *counted = NULL;
+	char who[OFFICE_WHO_MAX];
+	int status = signers_name(session, second_token, who);
+	if (status != EX_OK)
+		return status;
+	results_ask(&session->office, correct, session_keep, session);
+	session_run(session);
+	if (session->status != EX_OK)
+		return session->status;
+	status = count_anew(session, &counted);
+	if (status == EX_OK)
+		status = sign_recount(session, correct, counted, who);
+	recount_free(counted);
+	if (status == EX_OK)
+		tell_signing(session);
+	return status;
 }
 
 static int run_sign(const struct ctl *ctl, int argc, char **argv)
@@ -339,15 +312,18 @@ static int run_result(const struct ctl *ctl, int argc, char **argv)
 const struct ctl_command ctl_certify = {"certify", "sign the provisional result",
     "Usage: tallyctl -c FILE certify --why TEXT [OPTION]…\n"
     "\n"
-    "Signs the provisional result. Everything that weighs must be there, and no request open.\n"
-    "From then on the public sees what was signed.\n" SIGNING,
+    "Recounts (tallyctl recount) and, when all of it agrees, signs the provisional result.\n"
+    "Everything that weighs must be there, no request open, and the ballot log sealed to its\n"
+    "end. From then on the public sees what was signed. It comes after tallyctl close and "
+    "tallyctl\n"
+    "publish; tallyctl publish DIR writes what everybody can check.\n" SIGNING ENDS,
     run_sign};
 
 const struct ctl_command ctl_correct = {"correct", "sign a correction of a certified result",
     "Usage: tallyctl -c FILE correct --why TEXT [OPTION]…\n"
     "\n"
-    "Signs the result anew, as rulings and metrics are now (see their --for-correction). Both\n"
-    "versions stay, and the public sees the new one.\n" SIGNING,
+    "Recounts, and signs the result anew as rulings and metrics are now (see their\n"
+    "--for-correction). Both versions stay, and the public sees the new one.\n" SIGNING ENDS,
     run_sign};
 
 const struct ctl_command ctl_result = {"result", "show or verify a signed result",

@@ -33,8 +33,24 @@ int ctl_misuse(const struct ctl *ctl, const char *format, ...)
 	va_start(args, format);
 	complain(format, args);
 	va_end(args);
-	(void)fprintf(stderr, "\n%s", ctl->usage);
+	const char *usage = ctl->command->usage, *end = strstr(usage, "\n\n");
+	(void)fprintf(stderr, "\n%.*s\n\"tallyctl help %s\" says more.\n",
+	    end ? (int)(end - usage) : (int)strlen(usage), usage, ctl->command->name);
 	return EX_USAGE;
+}
+
+void ctl_page_url(const struct settings *settings, const char *contest, const char *page,
+    char ret_url[CTL_PAGE_MAX])
+{
+	bool several = settings->n_contests > 1;
+	char base[256];
+
+	if (settings->public_url[0] != '\0')
+		(void)snprintf(base, sizeof(base), "%s", settings->public_url);
+	else
+		ctl_local_url(settings, base, sizeof(base));
+	(void)snprintf(ret_url, CTL_PAGE_MAX, "%s/%s/%s%s", base, page, several ? "?contest=" : "",
+	    several ? contest : "");
 }
 
 int ctl_number(const char *text, long min, long max, long *ret_number)

@@ -1,4 +1,6 @@
 /* tallyctl invite: admits named people and prints their links. All rows of a table or none. */
+#include "ctl/invite.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "contest/phase.h"
 #include "ctl/csvfile.h"
 #include "ctl/qr.h"
 #include "ctl/screen.h"
@@ -219,17 +222,11 @@ static int read_one(struct inviting *it)
 
 static void link_of(const struct inviting *it, const char *token, char ret_link[LINK_MAX])
 {
-	const struct settings *settings = &it->session.ctl->settings;
-	char base[256];
+	char page[CTL_PAGE_MAX];
 
-	if (settings->public_url[0] != '\0')
-		(void)snprintf(base, sizeof(base), "%s", settings->public_url);
-	else
-		ctl_local_url(settings, base, sizeof(base));
-	(void)snprintf(ret_link, LINK_MAX, "%s/%s/%s%s#token=%s", base,
-	    it->role == ROLE_EXPERT ? "expert" : "organiser",
-	    settings->n_contests > 1 ? "?contest=" : "",
-	    settings->n_contests > 1 ? it->session.round->contest->id : "", token);
+	ctl_page_url(&it->session.ctl->settings, it->session.round->contest->id,
+	    it->role == ROLE_EXPERT ? "expert" : "organiser", page);
+	(void)snprintf(ret_link, LINK_MAX, "%s#token=%s", page, token);
 }
 
 static const char *text_of(const json_t *person, const char *name)
@@ -312,20 +309,36 @@ static int show(const struct inviting *it)
 
 /* ---- the run ---- */
 
-static int invite(struct inviting *it)
+/* The link opens the page all the same, which says so, too. */
+static int warn_closed(struct inviting *it)
 {
-	struct session *session = &it->session;
+	enum phase phase;
+	char sentence[200];
+	int status = session_phase(&it->session, &phase);
+
+	if (status != EX_OK || phase < PHASE_CLOSED)
+		return status;
+	(void)snprintf(sentence, sizeof(sentence),
+	    "the contest is %s, and sheets are taken no more: whoever opens this link can look at "
+	    "the sheet, but not rate.",
+	    phase_name(phase));
+	screen_warn(sentence);
+	return EX_OK;
+}
+
+int invite_people(struct session *session, const struct invitation *invitations, size_t n)
+{
 	const struct settings *settings = &session->ctl->settings;
 	char why[KEYRING_WHY_MAX];
 	struct jws_key *key = NULL;
 
 	if (keyring_load_bearer_private(settings->keys, session->round->name, &key, why) < 0)
 		return ctl_fail(EX_NOINPUT, "%s", why);
-	people_invite(&session->office, key, settings->issuer_name, it->invitations, it->n,
-	    session->who, session_keep, session);
+	people_invite(&session->office, key, settings->issuer_name, invitations, n, session->who,
+	    session_keep, session);
 	session_run(session);
 	jws_key_free(key);
-	return session->status == EX_OK ? show(it) : session->status;
+	return session->status;
 }
 
 static int run(const struct ctl *ctl, int argc, char **argv)
@@ -342,8 +355,12 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 	status = set_expiry(&it);
 	if (status == EX_OK)
 		status = it.from != NULL ? read_table(&it) : read_one(&it);
+	if (status == EX_OK && it.role == ROLE_EXPERT)
+		status = warn_closed(&it);
 	if (status == EX_OK)
-		status = invite(&it);
+		status = invite_people(&it.session, it.invitations, it.n);
+	if (status == EX_OK)
+		status = show(&it);
 	(void)session_close(&it.session);
 	csvfile_free(it.csv);
 	free(it.invitations);

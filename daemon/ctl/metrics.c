@@ -31,7 +31,7 @@ static const char usage[] =
     "\n"
     "      --contest ID    the contest, where FILE has several\n"
     "      --by NAME       who does it, for the audit log (the login name)\n"
-    "      --token FILE    do it as the organiser whose token is in FILE\n"
+    "      --token FILE    do it as the organiser whose token, or link, is in FILE\n"
     "      --json          print the outcome as JSON\n"
     "      --why TEXT      the reason, for the audit log\n"
     "      --for-correction  also when the result is certified: for tallyctl correct\n";
@@ -139,7 +139,9 @@ static void tell_import(const struct session *session)
 		session_print_json(members);
 	else if (session->verdict.status == 202)
 		screen_print(
-		    "%s: the replacement waits for another organiser: tallyctl approve %s\n", round,
+		    "%s: the replacement waits for another organiser, who approves it:\n"
+		    "  tallyctl -c %s approve %s --token FILE\n",
+		    round, session->ctl->config,
 		    json_string_value(json_object_get(members, "request")));
 	else
 		screen_print("%s: %lld new, %lld replaced.\n", round,

@@ -1,4 +1,4 @@
-/* Draws QR codes with characters. libqrencode makes the code. */
+/* Draws QR codes with characters, and as SVG. libqrencode makes the code. */
 #include "ctl/qr.h"
 
 #include <errno.h>
@@ -32,4 +32,26 @@ int qr_print(const char *text, FILE *out)
 	}
 	QRcode_free(code);
 	return 0;
+}
+
+int qr_svg(const char *text, FILE *out)
+{
+	QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
+	int side;
+
+	if (code == NULL)
+		return errno == ENOMEM ? -ENOMEM : -E2BIG;
+	side = code->width + 2 * QUIET;
+	(void)fprintf(out,
+	    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
+	    "shape-rendering=\"crispEdges\"><rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>"
+	    "<path d=\"",
+	    side, side, side, side);
+	for (int y = 0; y < code->width; y++)
+		for (int x = 0; x < code->width; x++)
+			if (is_dark(code, x, y))
+				(void)fprintf(out, "M%d %dh1v1h-1z", x + QUIET, y + QUIET);
+	(void)fputs("\"/></svg>\n", out);
+	QRcode_free(code);
+	return ferror(out) ? -EIO : 0;
 }

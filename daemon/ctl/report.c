@@ -17,6 +17,9 @@ struct reporting {
 	struct session *session;
 	size_t entry;
 	bool english;
+	/* As signed in the newest result; before there is one, as it is now. */
+	json_t *experts;       /* board_all_experts() */
+	const json_t *metrics; /* borrowed */
 };
 
 static const char *member(const json_t *object, const char *name)
@@ -24,6 +27,31 @@ static const char *member(const json_t *object, const char *name)
 	const char *text = json_string_value(json_object_get(object, name));
 
 	return text ? text : "";
+}
+
+/* What the newest result was signed with (office/results.h, annex), or NULL: what came later, such
+ * as another expert or a ruling for a correction, is no part of it. */
+static json_t *annex_of(const struct board *board)
+{
+	size_t versions = json_array_size(board->results);
+	const json_t *newest = versions ? json_array_get(board->results, versions - 1) : NULL;
+	const char *annex = json_string_value(json_object_get(newest, "annex"));
+
+	return annex ? json_loads(annex, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
+/* The object of the list whose `name` says so, or NULL. */
+static json_t *find(const json_t *list, const char *name, const char *text)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		if (strcmp(member(item, name), text) == 0)
+			return item;
+	}
+	return NULL;
 }
 
 /* What the experts wrote about this entry, from the table of all comments. */
@@ -127,31 +155,37 @@ static void print_head(const struct reporting *reporting, const struct board *bo
 	    screen_time(board->now_ms, at), english ? "Rules (SHA-256)" : "규칙 (SHA-256)", rules);
 }
 
+static void print_panel(const struct reporting *reporting, const json_t *cell)
+{
+	const json_t *spread = json_object_get(cell, "spread");
+
+	screen_print(reporting->english ? "%lld of %lld experts, %lld recused"
+					: "전문가 %2$lld명 중 %1$lld명, 제척·회피 %3$lld명",
+	    (long long)json_integer_value(json_object_get(cell, "n")),
+	    (long long)json_integer_value(json_object_get(cell, "of")),
+	    (long long)json_integer_value(json_object_get(cell, "recused")));
+	if (json_is_number(spread))
+		screen_print(reporting->english ? ", spread %.2f" : ", 표준편차 %.2f",
+		    json_number_value(spread));
+}
+
 /* Behind a part's row: how many experts, how far apart, how many recused; or whence a metric is. */
-static void print_source(
-    const struct reporting *reporting, const struct board *board, const struct part *part)
+static void print_source(const struct reporting *reporting, const struct part *part)
 {
 	const struct contest *contest = reporting->session->round->contest;
 	const char *entry = contest->entries[reporting->entry].id;
-	bool english = reporting->english;
 	size_t i;
 	json_t *metric;
 
 	if (part->source == PART_PANEL) {
-		int p = contest_panel(contest, slice_text(part->panel));
-		const struct board_panel_entry *cell =
-		    p >= 0 ? &board->panel[p][reporting->entry] : NULL;
-		if (!cell)
-			return;
-		screen_print(english ? "%zu of %zu experts, %zu recused"
-				     : "전문가 %2$zu명 중 %1$zu명, 제척·회피 %3$zu명",
-		    cell->result.n, cell->of, cell->recused);
-		if (cell->result.has_spread)
-			screen_print(
-			    english ? ", spread %.2f" : ", 표준편차 %.2f", cell->result.spread);
+		print_panel(reporting,
+		    find(json_object_get(
+			     find(json_object_get(reporting->experts, "panels"), "id", part->panel),
+			     "entries"),
+			"entry", entry));
 		return;
 	}
-	json_array_foreach(board->metrics, i, metric)
+	json_array_foreach(reporting->metrics, i, metric)
 	{
 		if (part->source != PART_METRIC || strcmp(member(metric, "part"), part->id) != 0 ||
 		    strcmp(member(metric, "entry"), entry) != 0)
@@ -162,8 +196,7 @@ static void print_source(
 	}
 }
 
-static void print_parts(
-    const struct reporting *reporting, const struct board *board, const json_t *row)
+static void print_parts(const struct reporting *reporting, const json_t *row)
 {
 	const struct contest *contest = reporting->session->round->contest;
 	const json_t *parts = json_object_get(row, "parts"),
@@ -181,7 +214,7 @@ static void print_parts(
 		print_text(in(&part->name, english), "");
 		screen_print(" | %s | %s | %d | ", number(json_object_get(cell, "value"), a),
 		    number(json_object_get(cell, "points"), b), part->weight);
-		print_source(reporting, board, part);
+		print_source(reporting, part);
 		screen_print(" |\n");
 	}
 	for (size_t i = 0; i < contest->stage.n_subtotals; i++) {
@@ -226,7 +259,7 @@ static void print_report(
 	char points[32];
 
 	print_head(reporting, board);
-	print_parts(reporting, board, row);
+	print_parts(reporting, row);
 	screen_print(
 	    "\n%s: %s", english ? "Total" : "합계", number(json_object_get(row, "points"), points));
 	if (json_is_integer(json_object_get(row, "rank")))
@@ -242,6 +275,25 @@ static void print_report(
 	print_comments(reporting, json_object_get(report, "comments"));
 }
 
+/* `annex` of the newest result, or NULL. */
+static json_t *make_report(
+    struct reporting *reporting, const struct board *board, const json_t *annex)
+{
+	const struct round *round = reporting->session->round;
+	json_t *report =
+	    standing_report_json(round->contest, &board->input, &board->standing, reporting->entry);
+	json_t *row = find(json_object_get(json_object_get(annex, "standing"), "rows"), "entry",
+	    round->contest->entries[reporting->entry].id);
+
+	if (row)
+		json_object_set(report, "row", row);
+	json_object_set_new(report, "comments", comments_of(round, board, reporting->entry));
+	reporting->experts = annex ? json_incref(json_object_get(annex, "experts"))
+				   : board_all_experts(round->contest, board);
+	reporting->metrics = annex ? json_object_get(annex, "metrics") : board->metrics;
+	return report;
+}
+
 static void on_reported(void *arg, const struct board *board, const struct count *count)
 {
 	struct reporting *reporting = arg;
@@ -255,15 +307,14 @@ static void on_reported(void *arg, const struct board *board, const struct count
 		session_done(session,
 		    ctl_fail(EX_NOPERM, "there is no report before the contest has closed."));
 	} else {
-		json_t *report = standing_report_json(
-		    round->contest, &board->input, &board->standing, reporting->entry);
-		json_object_set_new(
-		    report, "comments", comments_of(round, board, reporting->entry));
+		json_t *annex = annex_of(board), *report = make_report(reporting, board, annex);
 		if (session->options.json)
 			session_print_json(report);
 		else
 			print_report(reporting, board, report);
 		json_decref(report);
+		json_decref(reporting->experts);
+		json_decref(annex);
 		session_done(session, EX_OK);
 	}
 }

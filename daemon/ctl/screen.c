@@ -31,7 +31,8 @@ static void write_escape(FILE *file, uint32_t point)
 	(void)fprintf(file, "\\u{%" PRIx32 "}", point);
 }
 
-static void write_shown(FILE *file, struct slice text, void (*escape)(FILE *file, uint32_t point))
+static void write_shown(
+    FILE *file, struct slice text, bool lines, void (*escape)(FILE *file, uint32_t point))
 {
 	while (text.len > 0) {
 		uint32_t point = 0;
@@ -39,7 +40,7 @@ static void write_shown(FILE *file, struct slice text, void (*escape)(FILE *file
 
 		if (size == 0)
 			(void)fprintf(file, "\\x{%02x}", (unsigned char)*text.ptr);
-		else if (point != '\n' && text_is_unshown(point))
+		else if ((point != '\n' || !lines) && text_is_unshown(point))
 			escape(file, point);
 		else
 			(void)fwrite(text.ptr, 1, size, file);
@@ -50,12 +51,17 @@ static void write_shown(FILE *file, struct slice text, void (*escape)(FILE *file
 
 void screen_write(FILE *file, struct slice text)
 {
-	write_shown(file, text, write_escape);
+	write_shown(file, text, true, write_escape);
+}
+
+void screen_write_line(FILE *file, struct slice text)
+{
+	write_shown(file, text, false, write_escape);
 }
 
 void screen_write_json(FILE *file, struct slice json)
 {
-	write_shown(file, json, write_json_escape);
+	write_shown(file, json, true, write_json_escape);
 }
 
 void screen_vprint(FILE *file, const char *format, va_list args)

@@ -13,6 +13,8 @@
  * turn the direction of text (base/text.h: text_is_unshown()) as \u{9b}; a byte that is no UTF-8 as
  * \x{ff}. What others typed goes out only through here. */
 void screen_write(FILE *file, struct slice text);
+/* The same with LF as \u{a}: a part of a line that a stranger wrote must not begin another. */
+void screen_write_line(FILE *file, struct slice text);
 __attribute__((format(printf, 2, 0))) void screen_vprint(
     FILE *file, const char *format, va_list args);
 /* To standard output. */

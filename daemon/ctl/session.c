@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "config/contestfile.h"
 #include "ctl/screen.h"
+#include "office/record.h"
 #include "store/redis.h"
 
 #define CONNECT_MS   3000
@@ -69,6 +70,7 @@ static int load_round(struct session *session)
 	char why[ROUND_WHY_MAX];
 	const char *path = NULL;
 	int status = find_file(session->ctl, session->options.contest, &path);
+	session->file = path;
 
 	if (status == EX_OK && round_load(&session->ctl->settings, path, &session->round, why) < 0)
 		status = ctl_fail(EX_CONFIG, "%s", why);
@@ -121,22 +123,10 @@ static void on_ready(void *arg, bool ready, const char *why)
 static struct ledger *make_ledger(struct session *session)
 {
 	const struct round *round = session->round;
-	const struct contest *contest = round->contest;
-	struct ledger_options options = {
-	    .contest = contest->id,
-	    .rehearsal = contest->rehearsal,
-	    .shards = contest->shards,
-	    .buckets = contest_buckets(contest),
-	    .replaceable = contest->revote == REVOTE_REPLACE,
-	    .opens_ms = contest->opens_ms,
-	    .closes_ms = contest->closes_ms,
-	    .rules = slice_text(round->rules),
-	    .in_flight_max = (unsigned)session->ctl->settings.redis.in_flight,
-	    .on_ready = on_ready,
-	    .arg = session,
-	};
-
-	memcpy(options.rules_hash, round->rules_hash, sizeof(options.rules_hash));
+	struct ledger_options options = office_ledger_options(round);
+	options.in_flight_max = (unsigned)session->ctl->settings.redis.in_flight;
+	options.on_ready = on_ready;
+	options.arg = session;
 	return ledger_new(session->base, session->redis, &options);
 }
 
@@ -209,6 +199,11 @@ static int wait_until_ready(struct session *session)
 		    "contest %s: %s. The configuration and keys must be those under which the "
 		    "contest began; see ops/runbook.md.",
 		    session->round->contest->id, ledger_why(session->ledger));
+	if (session->ctl->settings.redis.server.enabled)
+		return ctl_fail(EX_UNAVAILABLE,
+		    "Redis at %s is not to be had: %s. tallyd starts and ends it (redis.server): "
+		    "is tallyd running with %s?",
+		    address, ledger_why(session->ledger), session->ctl->config);
 	return ctl_fail(EX_UNAVAILABLE,
 	    "Redis at %s is not to be had: %s. Is it running, and does %s name it (redis.address)?",
 	    address, ledger_why(session->ledger), session->ctl->config);
@@ -216,11 +211,16 @@ static int wait_until_ready(struct session *session)
 
 void session_run(struct session *session)
 {
-	if (!turn_until_done(session, ANSWER_MS))
-		session->status = ctl_fail(EX_UNAVAILABLE,
-		    "Redis gave no answer within %d s. What was asked for may have been done: look "
-		    "before asking again.",
-		    ANSWER_MS / 1000);
+	if (turn_until_done(session, ANSWER_MS))
+		return;
+	/* What still waits for an answer belongs to whoever has called, so it ends here. */
+	session->done = true;
+	redis_free(session->redis);
+	session->redis = NULL;
+	session->status = ctl_fail(EX_UNAVAILABLE,
+	    "Redis gave no answer within %d s. What was asked for may have been done: look before "
+	    "asking again.",
+	    ANSWER_MS / 1000);
 }
 
 void session_run_on(struct session *session)
@@ -236,6 +236,40 @@ void session_done(struct session *session, int status)
 {
 	session->status = status;
 	session->done = true;
+}
+
+/* ---- which phase ---- */
+
+struct asking {
+	struct session *session;
+	enum phase phase;
+};
+
+static void on_record(void *arg, const struct desk_view *view)
+{
+	struct asking *asking = arg;
+	struct record record;
+
+	if (asking->session->done)
+		return;
+	if (view == NULL || record_read(asking->session->round->contest, view, &record) < 0) {
+		session_done(asking->session,
+		    ctl_fail(EX_UNAVAILABLE, "the record cannot be read now; nothing was done."));
+		return;
+	}
+	asking->phase = record.phase;
+	session_done(asking->session, EX_OK);
+}
+
+int session_phase(struct session *session, enum phase *ret_phase)
+{
+	struct asking asking = {.session = session};
+
+	desk_read(session->desk, NULL, 0, on_record, &asking);
+	session_run(session);
+	if (session->status == EX_OK)
+		*ret_phase = asking.phase;
+	return session->status;
 }
 
 /* ---- who acts ---- */
@@ -275,21 +309,6 @@ static int name_operator(struct session *session)
 	return EX_OK;
 }
 
-static int read_token(const char *path, char ret_token[JWS_MAX + 2])
-{
-	FILE *file = fopen(path, "re");
-	size_t len;
-
-	if (file == NULL)
-		return ctl_fail(EX_NOINPUT, "%s: %s.", path, strerror(errno));
-	len = fread(ret_token, 1, JWS_MAX + 1, file);
-	(void)fclose(file);
-	ret_token[len] = '\0';
-	while (len > 0 && strchr(" \t\r\n", ret_token[len - 1]) != NULL)
-		ret_token[--len] = '\0';
-	return EX_OK;
-}
-
 static void on_person(void *arg, const struct desk_view *view)
 {
 	struct session *session = arg;
@@ -316,8 +335,8 @@ static int check_token(struct session *session)
 {
 	const char *path = session->options.token;
 	struct bearer *bearer = &session->bearer;
-	char token[JWS_MAX + 2];
-	int status = read_token(path, token);
+	char token[SESSION_TOKEN_SIZE];
+	int status = session_token(path, token);
 	int r;
 
 	if (status != EX_OK)
@@ -359,6 +378,14 @@ int session_open(
 		session->status =
 		    options->token != NULL ? check_token(session) : name_operator(session);
 	return session->status == EX_OK ? EX_OK : session_close(session);
+}
+
+int session_load(
+    const struct ctl *ctl, const struct session_options *options, struct session *ret_session)
+{
+	*ret_session = (struct session){.ctl = ctl, .options = *options};
+	ret_session->status = load_round(ret_session);
+	return ret_session->status == EX_OK ? EX_OK : session_close(ret_session);
 }
 
 static int status_of(const struct verdict *verdict)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "contest/phase.h"
 #include "ctl/ctl.h"
 #include "office/people.h"
 
@@ -42,12 +43,20 @@ int session_language(const struct ctl *ctl, const char *lang, bool *ret_english)
 int session_wants_why(
     const struct ctl *ctl, const char *command, const struct session_options *options);
 
+#define SESSION_TOKEN_SIZE (JWS_MAX + 2)
+
+/* The token of a file: that alone, or in the link that tallyctl invite prints, with what it prints
+ * around it. What is longer than any token comes cut, and still too long for one. 0; or the exit
+ * status, told. */
+int session_token(const char *path, char ret_token[SESSION_TOKEN_SIZE]);
+
 struct session {
 	const struct ctl *ctl;
 	struct session_options options;
 	struct event_base *base;
 	struct redis *redis;
 	struct round *round;
+	const char *file; /* the contest's */
 	struct desk *desk;
 	struct ledger *ledger;
 	struct office office;
@@ -66,7 +75,13 @@ struct session {
  * closed then. */
 int session_open(
     const struct ctl *ctl, const struct session_options *options, struct session *ret_session);
-/* Runs the loop until session_done(); ends by itself after 10 s with a sentence and 69. */
+/* The round alone, without Redis and without asking who acts. Likewise; session_close() it. */
+int session_load(
+    const struct ctl *ctl, const struct session_options *options, struct session *ret_session);
+/* The phase that the record has now. 0, or the exit status, told. */
+int session_phase(struct session *session, enum phase *ret_phase);
+/* Runs the loop until session_done(); ends by itself after 10 s with a sentence and 69: then all
+ * that was asked has completed, and nothing more is to be asked. */
 void session_run(struct session *session);
 /* The same for what may last: no deadline of its own. */
 void session_run_on(struct session *session);

@@ -71,7 +71,7 @@ static int check_shared(const struct ctl *ctl, const struct session_options *opt
 /* Names the operand that the usage has at this place: "Usage: tallyctl -c FILE revoke ID …". */
 static int want_operand(const struct ctl *ctl, const char *command, size_t place)
 {
-	const char *at = strstr(ctl->usage, command);
+	const char *at = strstr(ctl->command->usage, command);
 	size_t len;
 
 	at = at != NULL ? at + strlen(command) : "";

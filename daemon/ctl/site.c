@@ -2,22 +2,19 @@
  * any host of files. */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "base/encode.h"
 #include "config/round.h"
 #include "ctl/ctl.h"
+#include "ctl/interrupt.h"
+#include "ctl/sitefiles.h"
 #include "ctl/sitetree.h"
-#include "http/policy.h"
 
 static const char usage[] =
     "Usage: tallyctl -c FILE site [--from DIR] [--vendor DIR] DIR\n"
@@ -29,41 +26,54 @@ static const char usage[] =
     "is already there is replaced whole, or not at all.\n"
     "\n"
     "      --from DIR      where the pages come from; else the directory \"static\" beside FILE, "
-    "or\n"
-    "                      beside FILE's directory\n"
-    "      --vendor DIR    others' work that pages use (the organiser's chart), put into vendor/; "
-    "nothing\n"
-    "                      where there is no such directory: the pages do without it\n";
+    "beside\n"
+    "                      FILE's directory, or where this program was built or installed\n"
+    "      --vendor DIR    others' work that pages use (QR codes, the organiser's chart), put "
+    "into\n"
+    "                      vendor/; else what ops/install fetched beside the pages. Without it "
+    "the\n"
+    "                      pages do with less, and a warning says what\n"
+    "\n"
+    "Ends with 0; 66 when no pages are found, 73 when DIR cannot be written, 78 when keys are "
+    "missing "
+    "(tallyctl\n"
+    "keygen).\n";
 
 #define HEADERS_BYTES_MAX 8192
 
 /* ---- site.json ---- */
 
-static json_t *text_json(const struct text *text)
+/* Where its voters identify themselves, by the gateway's id: that is the server's, and no rule. */
+static int add_gateways(
+    const struct settings *settings, const struct contest *contest, json_t *site_contest)
 {
-	return json_pack("{s:s*, s:s*}", "ko", text->ko, "en", text->en);
+	json_t *gateways = json_object();
+	int r = site_contest && gateways ? 0 : -1;
+
+	for (size_t i = 0; r == 0 && i < contest->identity.n_providers; i++) {
+		const struct gateway_settings *gateway =
+		    settings_gateway(settings, contest->identity.providers[i].id);
+
+		if (gateway && gateway->url)
+			r = json_object_set_new(gateways, gateway->id, json_string(gateway->url));
+	}
+	if (r == 0)
+		r = json_object_set(site_contest, "gateways", gateways);
+	json_decref(gateways);
+	return r;
 }
 
+/* A contest as a page of this server has it. NULL: memory. */
 static json_t *contest_json(const struct settings *settings, const struct round *round)
 {
-	uint8_t spki[PP_SPKI_MAX];
-	char key[BASE64_SIZE(PP_SPKI_MAX)];
-	char key_id[HEX_SIZE(PP_KEY_ID_SIZE)];
-	char rules_hash[HEX_SIZE(SHA256_SIZE)];
-	char log_key[BASE64_SIZE(32)], result_key[BASE64_SIZE(32)];
-	const struct contest *contest = round->contest;
+	json_t *json = site_contest_json(settings, round);
 
-	(void)base64url_encode_padded(spki, pp_spki(round->keys.token, spki), key);
-	(void)hex_encode(round->keys.token_key_id, PP_KEY_ID_SIZE, key_id);
-	(void)hex_encode(round->rules_hash, SHA256_SIZE, rules_hash);
-	(void)base64_encode(round->keys.log_key, 32, log_key);
-	(void)base64_encode(round->keys.result_key, 32, result_key);
-	return json_pack("{s:s, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id",
-	    contest->id, "rehearsal", contest->rehearsal, "demonstration", contest->demonstration,
-	    "name", text_json(&contest->name), "rules_hash", rules_hash, "token_key", key,
-	    "token_key_id", key_id, "issuer_name", settings->issuer_name, "origin_info",
-	    settings->origin_info, "log_name", settings->log_name, "log_key", log_key, "result_key",
-	    result_key, "shards", (json_int_t)contest->shards);
+	if (round->contest->admission == ADMISSION_ASSERTION &&
+	    add_gateways(settings, round->contest, json) < 0) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
 }
 
 /* Every contest of the configuration; says itself what is wrong. */
@@ -85,128 +95,62 @@ static int contests_json(const struct settings *settings, json_t *array)
 }
 
 /* The text of site.json, which the caller frees. */
-static int site_json(const struct settings *settings, char **ret_text)
+static int make_json(const struct settings *settings, char **ret_text)
 {
 	json_t *array = json_array();
-	json_t *site;
 	int status = contests_json(settings, array);
 
 	if (status != EX_OK) {
 		json_decref(array);
 		return status;
 	}
-	site = json_pack("{s:i, s:s, s:s, s:o}", "version", 1, "api",
-	    settings->api_origin ? settings->api_origin : "", "issuer",
-	    settings->issuer_origin ? settings->issuer_origin : "", "contests", array);
-	*ret_text = site ? json_dumps(site, JSON_INDENT(1)) : NULL;
-	json_decref(site);
+	*ret_text = site_json(settings->api_origin, settings->issuer_origin, false, array);
 	return *ret_text ? EX_OK : ctl_fail(EX_OSERR, "there is not enough memory.");
-}
-
-/* ---- _headers ---- */
-
-/* The headers of every page as the daemon sends them, in the format that static hosts share: a path
- * and its indented headers. */
-static int site_headers(const struct settings *settings, struct buf *out)
-{
-	char connect[POLICY_CONNECT_MAX];
-	policy_connect(settings->api_origin, settings->issuer_origin, connect);
-
-	int rc = buf_append_text(out, "/*\n  Content-Security-Policy: ");
-	if (rc == 0)
-		rc = policy_print(connect, out);
-	if (rc == 0)
-		rc = buf_append_text(out,
-		    "\n  X-Content-Type-Options: nosniff\n"
-		    "  X-Frame-Options: DENY\n"
-		    "  Referrer-Policy: no-referrer\n"
-		    "  Cross-Origin-Opener-Policy: same-origin\n"
-		    "  Cross-Origin-Resource-Policy: same-origin\n"
-		    "  Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), "
-		    "usb=()\n"
-		    "  Strict-Transport-Security: max-age=31536000\n"
-		    "/site.json\n"
-		    "  Cache-Control: no-cache\n");
-	return rc;
 }
 
 /* ---- the site ---- */
 
-/* "<config's directory>/static", or "<config's directory>/../static". */
-static int default_pages(const char *config, char ret_path[PATH_MAX])
-{
-	static const char *const places[] = {"static", "../static"};
-	const char *slash = strrchr(config, '/');
-	int dir_len = slash ? (int)(slash - config) + 1 : 0;
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		struct stat st;
-		int len = snprintf(ret_path, PATH_MAX, "%.*s%s", dir_len, config, places[i]);
-		if (len > 0 && len < PATH_MAX && stat(ret_path, &st) == 0 && S_ISDIR(st.st_mode))
-			return 0;
-	}
-	return -ENOENT;
-}
-
-struct sources {
-	const char *from;
-	const char *vendor; /* NULL: none */
-};
-
-static int copy_sources(
-    struct sitetree *tree, const struct sources *sources, char ret_why[SITETREE_WHY_MAX])
-{
-	int r = sitetree_copy(tree, sources->from, NULL, ret_why);
-
-	if (r == 0 && sources->vendor && access(sources->vendor, F_OK) == 0)
-		r = sitetree_copy(tree, sources->vendor, "vendor", ret_why);
-	return r;
-}
-
-static int stage(
-    struct sitetree *tree, const struct ctl *ctl, const struct sources *sources, const char *json)
+static int stage(struct sitetree *tree, const struct ctl *ctl, const struct site_sources *sources,
+    const char *json)
 {
 	char why[SITETREE_WHY_MAX];
 	struct buf headers;
-	int status = EX_OK;
+	const struct settings *settings = &ctl->settings;
+	int status = site_copy(tree, sources, NULL);
 
 	buf_init(&headers, HEADERS_BYTES_MAX);
-	if (copy_sources(tree, sources, why) < 0)
-		status = ctl_fail(EX_NOINPUT, "%s", why);
-	else if (site_headers(&ctl->settings, &headers) < 0)
+	if (status == EX_OK &&
+	    site_headers(settings->api_origin, settings->issuer_origin, false, &headers) < 0)
 		status = ctl_fail(EX_OSERR, "there is not enough memory.");
-	else if (sitetree_add(tree, "_headers", buf_slice(&headers), why) < 0 ||
-		 sitetree_add(tree, "site.json", slice_text(json), why) < 0)
+	else if (status == EX_OK && (sitetree_add(tree, "_headers", buf_slice(&headers), why) < 0 ||
+					sitetree_add(tree, "site.json", slice_text(json), why) < 0))
 		status = ctl_fail(EX_CANTCREAT, "%s", why);
 	buf_release(&headers);
 	return status;
 }
 
-static int write_site(const struct ctl *ctl, const struct sources *sources, const char *dir)
+static int write_site(const struct ctl *ctl, const struct site_sources *sources, const char *dir)
 {
 	char why[SITETREE_WHY_MAX];
 	struct sitetree *tree = NULL;
+	struct interrupt interrupt;
 	char *json = NULL;
 	size_t files = 0;
-	char source[PATH_MAX], target[PATH_MAX];
-
-	if (realpath(sources->from, source) && realpath(dir, target) && strcmp(source, target) == 0)
-		return ctl_fail(
-		    EX_USAGE, "%s is where the pages come from; give another DIR.", dir);
-	int status = site_json(&ctl->settings, &json);
+	int status = make_json(&ctl->settings, &json);
 	if (status != EX_OK)
 		return status;
-	if (sitetree_new(dir, &tree, why) < 0) {
-		free(json);
-		return ctl_fail(EX_CANTCREAT, "%s", why);
-	}
-	status = stage(tree, ctl, sources, json);
+	interrupt_hold(&interrupt);
+	status = sitetree_new(dir, &tree, why) < 0 ? ctl_fail(EX_CANTCREAT, "%s", why)
+						   : stage(tree, ctl, sources, json);
+	if (status == EX_OK && interrupt_waits())
+		status = ctl_fail(EX_TEMPFAIL, "interrupted: %s is as it was.", dir);
 	if (status == EX_OK && sitetree_publish(tree, &files, why) < 0)
 		status = ctl_fail(EX_CANTCREAT, "%s", why);
 	if (status == EX_OK)
 		(void)printf("%s: %zu files from %s\n", dir, files, sources->from);
 	sitetree_free(tree);
 	free(json);
+	interrupt_let_go(&interrupt);
 	return status;
 }
 
@@ -217,9 +161,8 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 	    {"vendor", required_argument, NULL, 'v'},
 	    {NULL, 0, NULL, 0},
 	};
-	char found[PATH_MAX];
-	struct sources sources = {NULL, NULL};
-	int option;
+	struct site_sources sources = {.from = NULL};
+	int option, status;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'f')
@@ -231,13 +174,11 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return ctl_misuse(ctl, "say into which one directory the pages go.");
-	if (sources.from == NULL) {
-		if (default_pages(ctl->config, found) < 0)
-			return ctl_fail(EX_NOINPUT,
-			    "there are no pages in static/ near %s: say where with --from.",
-			    ctl->config);
-		sources.from = found;
-	}
+	status = site_find_pages(ctl->config, &sources);
+	if (status == EX_OK)
+		status = site_keep_apart(&sources, argv[optind]);
+	if (status != EX_OK)
+		return status;
 	return write_site(ctl, &sources, argv[optind]);
 }
 

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 #define ADDED_MAX 8
 #define NAME_SIZE 64
 
@@ -22,6 +24,8 @@ struct sitetree {
 	char added[ADDED_MAX][NAME_SIZE];
 	size_t n_added;
 	size_t published;
+	const char *const *left_out; /* NULL: nothing */
+	bool unread;                 /* the last copy failed for what it was to read */
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(
@@ -93,20 +97,6 @@ void sitetree_free(struct sitetree *tree)
 	free(tree);
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 static int create(const char *path, int *ret_fd)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -126,7 +116,7 @@ static int close_synced(int fd, int r)
 	return r;
 }
 
-static int copy_file(const char *from, const char *to)
+static int copy_file(const char *from, const char *to, bool *ret_unread)
 {
 	char bytes[16384];
 	ssize_t n;
@@ -134,6 +124,7 @@ static int copy_file(const char *from, const char *to)
 	int r;
 	int in = open(from, O_RDONLY | O_CLOEXEC);
 
+	*ret_unread = in < 0;
 	if (in < 0)
 		return -errno;
 	r = create(to, &out);
@@ -142,10 +133,12 @@ static int copy_file(const char *from, const char *to)
 		return r;
 	}
 	while (r == 0 && (n = read(in, bytes, sizeof(bytes))) != 0) {
-		if (n > 0)
-			r = write_all(out, bytes, (size_t)n);
-		else if (errno != EINTR)
+		if (n > 0) {
+			r = io_write_all(out, slice_make(bytes, (size_t)n));
+		} else if (errno != EINTR) {
 			r = -errno;
+			*ret_unread = true;
+		}
 	}
 	(void)close(in);
 	return close_synced(out, r);
@@ -159,31 +152,47 @@ static const char *below(const FTSENT *entry, size_t root_len)
 	return *rest == '/' ? rest + 1 : rest;
 }
 
-static int copy_entry(const char *top, const FTSENT *entry, size_t root_len)
+static int copy_entry(struct sitetree *tree, const char *top, const FTSENT *entry, size_t root_len)
 {
 	char to[PATH_MAX];
 
+	tree->unread = false;
 	if (join(to, top, below(entry, root_len)) < 0)
 		return -ENAMETOOLONG;
 	switch (entry->fts_info) {
 	case FTS_D:
 		return entry->fts_level > 0 && mkdir(to, 0755) < 0 ? -errno : 0;
 	case FTS_F:
-		return copy_file(entry->fts_accpath, to);
+		return copy_file(entry->fts_accpath, to, &tree->unread);
 	case FTS_DP:
 		return 0;
 	case FTS_DNR:
 	case FTS_ERR:
 	case FTS_NS:
+		tree->unread = true;
 		return -entry->fts_errno;
 	default: /* a link that leads nowhere, a socket */
+		tree->unread = true;
 		return -EINVAL;
 	}
 }
 
-/* Hidden files, and what tells Node.js how to read the scripts in tests. */
-static bool is_no_page(const char *name)
+bool sitetree_is_unread(const struct sitetree *tree)
 {
+	return tree->unread;
+}
+
+void sitetree_leave_out(struct sitetree *tree, const char *const *paths)
+{
+	tree->left_out = paths;
+}
+
+/* Hidden files, and what tells Node.js how to read the scripts in tests; and what is not wanted. */
+static bool is_no_page(const struct sitetree *tree, const char *name, const char *path)
+{
+	for (const char *const *out = tree->left_out; out && *out; out++)
+		if (strcmp(*out, path) == 0)
+			return true;
 	return name[0] == '.' || strcmp(name, "package.json") == 0;
 }
 
@@ -196,7 +205,8 @@ int sitetree_copy(
 	FTS *source;
 	int r = 0;
 
-	if (realpath(from, root) == NULL)
+	tree->unread = realpath(from, root) == NULL;
+	if (tree->unread)
 		return fail(-errno, ret_why, "%s: %s.", from, strerror(errno));
 	if (join(top, tree->stage, into ? into : "") < 0)
 		return fail(-ENAMETOOLONG, ret_why, "%s: the path is too long.", tree->dir);
@@ -207,14 +217,18 @@ int sitetree_copy(
 	if (source == NULL)
 		return fail(-errno, ret_why, "%s: %s.", from, strerror(errno));
 	while (r == 0 && (entry = fts_read(source)) != NULL) {
-		if (entry->fts_level > 0 && is_no_page(entry->fts_name)) {
+		if (entry->fts_level > 0 &&
+		    is_no_page(tree, entry->fts_name, below(entry, strlen(root)))) {
 			(void)fts_set(source, entry, FTS_SKIP);
 			continue;
 		}
-		r = copy_entry(top, entry, strlen(root));
-		if (r < 0)
-			r = fail(
-			    r, ret_why, "%s: cannot be copied: %s.", entry->fts_path, strerror(-r));
+		r = copy_entry(tree, top, entry, strlen(root));
+		if (r < 0 && tree->unread)
+			r = fail(r, ret_why, "%s: cannot be read: %s.", entry->fts_path,
+			    r == -EINVAL ? "it is no plain file" : strerror(-r));
+		else if (r < 0)
+			r = fail(r, ret_why, "%s: %s cannot be written: %s.", tree->dir,
+			    below(entry, strlen(root)), strerror(-r));
 	}
 	(void)fts_close(source);
 	return r;
@@ -232,7 +246,7 @@ int sitetree_add(
 	if (r == 0)
 		r = create(to, &fd);
 	if (r == 0)
-		r = close_synced(fd, write_all(fd, bytes.ptr, bytes.len));
+		r = close_synced(fd, io_write_all(fd, bytes));
 	if (r < 0)
 		return fail(
 		    r, ret_why, "%s/%s: cannot be written: %s.", tree->dir, name, strerror(-r));

@@ -4,6 +4,8 @@
 #ifndef TALLYD_CTL_SITETREE_H
 #define TALLYD_CTL_SITETREE_H
 
+#include <stdbool.h>
+
 #include "base/slice.h"
 
 #define SITETREE_WHY_MAX 4200
@@ -16,10 +18,15 @@ __attribute__((warn_unused_result)) int sitetree_new(
 /* Removes what is still staged. */
 void sitetree_free(struct sitetree *tree);
 
+/* Paths below what is copied that are left out from now on, with all below them; ended by NULL, and
+ * borrowed. NULL: none. */
+void sitetree_leave_out(struct sitetree *tree, const char *const *paths);
 /* Stages every plain file under `from`, at the top or in the directory `into` (NULL: at the top),
  * which must not be there yet; names that begin with a dot are left out. */
 __attribute__((warn_unused_result)) int sitetree_copy(
     struct sitetree *tree, const char *from, const char *into, char ret_why[SITETREE_WHY_MAX]);
+/* After sitetree_copy() failed: because of what it was to read, and not of where it writes. */
+bool sitetree_is_unread(const struct sitetree *tree);
 /* Stages one file at the top. */
 __attribute__((warn_unused_result)) int sitetree_add(
     struct sitetree *tree, const char *name, struct slice bytes, char ret_why[SITETREE_WHY_MAX]);

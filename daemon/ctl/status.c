@@ -43,9 +43,36 @@ static int print_hours(struct buf *out, const struct board *board)
 	int rc;
 
 	if (!record->opens_ms || !record->closes_ms)
-		return buf_append_text(out, "no hours: open until somebody closes it\n");
+		return buf_append_text(out, record->phase < PHASE_CLOSED
+						? "no hours: open until somebody closes it\n"
+						: "no hours: somebody closed it\n");
 	rc = print_hour(out, "opens", "opened", record->opens_ms, board->now_ms);
 	return rc == 0 ? print_hour(out, "closes", "closed", record->closes_ms, board->now_ms) : rc;
+}
+
+static int print_halt(struct buf *out, const struct sealing *sealing)
+{
+	char at[CLOCK_TEXT_SIZE];
+
+	if (!sealing->halted)
+		return 0;
+	return buf_printf(out,
+	    "THE PUBLIC LOG HAS HALTED at %s in shard %u: %s (tallyctl log status)\n",
+	    screen_time(sealing->halt_at_ms, at), sealing->halt_shard, sealing->halt_why);
+}
+
+/* What is kept of persons, and until when. */
+static int print_persons(struct buf *out, const struct contest *contest, const struct board *board)
+{
+	char at[CLOCK_TEXT_SIZE];
+
+	if (!contest_knows_persons(contest))
+		return 0;
+	if (board->record.forgotten_ms)
+		return buf_printf(
+		    out, "identities deleted %s\n", screen_time(board->record.forgotten_ms, at));
+	return buf_printf(out, "identities kept until %s, and until voting is closed\n",
+	    screen_time(contest->identity.delete_ms, at));
 }
 
 static int print_head(struct buf *out, const struct contest *contest, const struct board *board,
@@ -58,6 +85,10 @@ static int print_head(struct buf *out, const struct contest *contest, const stru
 
 	if (rc == 0)
 		rc = print_hours(out, board);
+	if (rc == 0)
+		rc = print_persons(out, contest, board);
+	if (rc == 0)
+		rc = print_halt(out, &board->sealing);
 	return rc == 0 ? buf_printf(out, "ballots %s   tokens issued %s\n\n",
 			     screen_number((int64_t)count->totals.ballots, ballots),
 			     screen_number((int64_t)count->totals.issued, issued))
@@ -287,6 +318,24 @@ static void redraw(struct buf *out)
 	(void)fputs("\x1b[J", stdout);
 }
 
+static json_t *halt_json(const struct sealing *sealing)
+{
+	char at[CLOCK_TEXT_SIZE];
+
+	return sealing->halted
+		   ? json_pack("{s:I, s:s, s:s}", "shard", (json_int_t)sealing->halt_shard, "why",
+			 sealing->halt_why, "at", clock_format(sealing->halt_at_ms, 1, at))
+		   : json_null();
+}
+
+static json_t *forgotten_json(const struct record *record)
+{
+	char at[CLOCK_TEXT_SIZE];
+
+	return record->forgotten_ms ? json_string(clock_format(record->forgotten_ms, 1, at))
+				    : json_null();
+}
+
 static void show(struct looking *looking, const struct board *board, const struct count *count)
 {
 	struct buf out;
@@ -294,6 +343,10 @@ static void show(struct looking *looking, const struct board *board, const struc
 	buf_init(&out, SCREEN_MAX);
 	if (looking->session->options.json) {
 		json_t *json = board_overview(looking->session->round->contest, board, count);
+		json_object_set_new(json, "halt", halt_json(&board->sealing));
+		if (contest_knows_persons(looking->session->round->contest))
+			json_object_set_new(
+			    json, "identities_deleted_at", forgotten_json(&board->record));
 		if (looking->view == VIEW_TALLY) {
 			session_print_json(json_object_get(json, "tally"));
 		} else if (looking->again) {

@@ -1,10 +1,12 @@
 /* tallyctl: finds the subcommand, loads the configuration, and hands over. */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "ctl/ctl.h"
+#include "config/values.h"
 
 /* In the order in which --help shows them; a heading begins a group. */
 static const struct {
@@ -14,15 +16,18 @@ static const struct {
     {"Setting up", &ctl_keygen},
     {NULL, &ctl_site},
     {NULL, &ctl_voters},
+    {NULL, &ctl_experts},
     {"People", &ctl_invite},
     {NULL, &ctl_people},
     {NULL, &ctl_revoke},
+    {NULL, &ctl_codes},
     {"Watching", &ctl_status},
     {NULL, &ctl_watch},
     {NULL, &ctl_tally},
     {NULL, &ctl_audit},
     {NULL, &ctl_export},
     {NULL, &ctl_report},
+    {NULL, &ctl_log},
     {"Running the contest", &ctl_open},
     {NULL, &ctl_pause},
     {NULL, &ctl_resume},
@@ -36,15 +41,33 @@ static const struct {
     {NULL, &ctl_requests},
     {NULL, &ctl_approve},
     {NULL, &ctl_reject},
+    {NULL, &ctl_forget},
     {"The result", &ctl_metrics},
+    {NULL, &ctl_issued},
     {NULL, &ctl_publish},
+    {NULL, &ctl_recount},
     {NULL, &ctl_certify},
     {NULL, &ctl_correct},
     {NULL, &ctl_result},
+    {"Checking the count", &ctl_verify},
     {"The next round", &ctl_programme},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const char endings[] =
+    "Ends with 0 when all went well, 64 for a wrong command line, 65 for what was refused\n"
+    "or does not agree, 66 for an input that cannot be read, 69 when Redis is not to be\n"
+    "had, 71 for what the system lacks, 73 for an output that cannot be written, 75 for\n"
+    "what may go well later, 77 for who may not, 78 for a wrong configuration.\n";
+
+/* Says what it ends with: itself, or as all of them. */
+static void print_command(const struct ctl_command *command)
+{
+	(void)fputs(command->usage, stdout);
+	if (!strstr(command->usage, "Ends with"))
+		(void)printf("\n%s", endings);
+}
 
 static void print_usage(FILE *out)
 {
@@ -66,13 +89,9 @@ static void print_usage(FILE *out)
 	    "      --version       print the version and end\n"
 	    "      --help          print this and end; after a COMMAND: about that command, as\n"
 	    "                      `tallyctl help COMMAND` does\n"
-	    "\n"
-	    "Ends with 0 when all went well, 64 for a wrong command line, 65 for what was\n"
-	    "refused, 66 for an input that cannot be read, 69 when the server is not to be had, "
-	    "73\n"
-	    "for an output that cannot be written, 77 for who may not, 78 for a wrong "
-	    "configuration.\n",
+	    "\n",
 	    out);
+	(void)fputs(endings, out);
 }
 
 static const struct ctl_command *find_command(const char *name)
@@ -83,6 +102,12 @@ static const struct ctl_command *find_command(const char *name)
 	return NULL;
 }
 
+/* Who checks a count has nothing of ours but the files. */
+static bool needs_configuration(const struct ctl_command *command)
+{
+	return command != &ctl_verify;
+}
+
 static int wants_help(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
@@ -91,17 +116,30 @@ static int wants_help(int argc, char **argv)
 	return 0;
 }
 
+static int miss_command(const char *name)
+{
+	const char *names[COMMANDS], *nearest;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].command->name;
+	nearest = value_nearest(name, names, COMMANDS);
+	if (nearest)
+		return ctl_fail(
+		    EX_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, nearest);
+	return ctl_fail(
+	    EX_USAGE, "there is no command \"%s\"; \"tallyctl --help\" lists them.", name);
+}
+
 /* "help", "help COMMAND". */
 static int print_help(int argc, char **argv)
 {
 	const struct ctl_command *command = argc == 2 ? find_command(argv[1]) : NULL;
 
 	if (argc > 2 || (argc == 2 && command == NULL)) {
-		(void)ctl_fail(EX_USAGE, "there is no command \"%s\".", argv[argc > 2 ? 2 : 1]);
-		return EX_USAGE;
+		return miss_command(argv[argc > 2 ? 2 : 1]);
 	}
 	if (command != NULL)
-		(void)fputs(command->usage, stdout);
+		print_command(command);
 	else
 		print_usage(stdout);
 	return EX_OK;
@@ -109,11 +147,11 @@ static int print_help(int argc, char **argv)
 
 static int run_command(const struct ctl_command *command, const char *config, int argc, char **argv)
 {
-	struct ctl ctl = {.config = config, .usage = command->usage};
+	struct ctl ctl = {.config = config, .command = command};
 	struct config_errors errors = {0};
 	int status = EX_CONFIG;
 
-	if (settings_load(config, &ctl.settings, &errors) < 0) {
+	if (needs_configuration(command) && settings_load(config, &ctl.settings, &errors) < 0) {
 		config_errors_print(&errors, stderr);
 		config_errors_release(&errors);
 		return EX_CONFIG;
@@ -162,15 +200,13 @@ int main(int argc, char **argv)
 		return print_help(argc - optind, argv + optind);
 	command = find_command(argv[optind]);
 	if (command == NULL) {
-		(void)ctl_fail(EX_USAGE, "there is no command \"%s\".\n", argv[optind]);
-		print_usage(stderr);
-		return EX_USAGE;
+		return miss_command(argv[optind]);
 	}
 	if (wants_help(argc - optind, argv + optind)) {
-		(void)fputs(command->usage, stdout);
+		print_command(command);
 		return EX_OK;
 	}
-	if (config == NULL)
+	if (config == NULL && needs_configuration(command))
 		return ctl_fail(
 		    EX_USAGE, "say which configuration: tallyctl -c FILE %s …", command->name);
 	return run_command(command, config, argc - optind, argv + optind);

@@ -254,6 +254,23 @@ static int read_url(const char *url, struct run *run)
 	return r;
 }
 
+/* Synthetic citizens come to what they cannot harm, and where nobody asks who they are. */
+static int check_round(const struct contest *contest)
+{
+	if (!contest->rehearsal && !contest->demonstration)
+		return ctl_fail(EX_CONFIG,
+		    "%s is a real contest: synthetic votes go to a rehearsal (rehearsal: true) or "
+		    "a "
+		    "demonstration only.",
+		    contest->id);
+	if (contest->admission != ADMISSION_OPEN)
+		return ctl_fail(EX_CONFIG,
+		    "%s admits with admission: %s, which synthetic citizens have not: vote on the "
+		    "page, or give its rehearsal: block the line admission: open.",
+		    contest->id, admission_names[contest->admission]);
+	return EX_OK;
+}
+
 static int load_round(const struct settings *settings, const char *id, struct round **ret_round)
 {
 	char why[ROUND_WHY_MAX];
@@ -266,14 +283,10 @@ static int load_round(const struct settings *settings, const char *id, struct ro
 			round_free(round);
 			continue;
 		}
-		if (!round->contest->rehearsal && !round->contest->demonstration) {
-			(void)ctl_fail(0,
-			    "%s is a real contest: synthetic votes go to a rehearsal (rehearsal: "
-			    "true) or a "
-			    "demonstration only.",
-			    round->contest->id);
+		int status = check_round(round->contest);
+		if (status != EX_OK) {
 			round_free(round);
-			return EX_CONFIG;
+			return status;
 		}
 		*ret_round = round;
 		return EX_OK;

@@ -45,7 +45,7 @@ void server_log_reply(struct server *server, const struct conn *conn, int status
 	    clock_format(now_ms, !is_private, time_text), method_name(req->method),
 	    (int)(cut ? PATH_MAX_LOGGED : path.len), path.ptr, cut ? "..." : "", status, bytes,
 	    (long long)(clock_steady_us() - conn->request_us),
-	    is_private ? "-" : peer_text(&conn->peer, peer));
+	    is_private ? "-" : peer_text(&conn->client, peer));
 	if (r < 0 || server->access_log.len > FLUSH_ABOVE)
 		server_flush_log(server);
 }

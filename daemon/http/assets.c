@@ -335,36 +335,12 @@ static const struct asset *find(
 	return find_text(assets, text);
 }
 
-/* RFC 9110, section 12.5.3: whether a list member names `coding` with a weight that is not 0. */
-static bool accepts(struct slice field, const char *coding)
-{
-	const char *at = field.ptr, *end = field.ptr + field.len;
-	size_t n = strlen(coding);
-
-	while (at < end) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		const char *stop = comma ? comma : end;
-		while (at < stop && (*at == ' ' || *at == '\t'))
-			at++;
-		const char *after = at + n;
-		if ((size_t)(stop - at) >= n && strncasecmp(at, coding, n) == 0 &&
-		    (after == stop || *after == ' ' || *after == ';')) {
-			const char *q = memmem(after, (size_t)(stop - after), "q=", 2);
-			for (q = q ? q + 2 : NULL; q && q < stop && (*q == '0' || *q == '.'); q++)
-				;
-			return !q || (q < stop && *q >= '1' && *q <= '9');
-		}
-		at = comma ? comma + 1 : end;
-	}
-	return false;
-}
-
 static const struct form *choose_form(
-    const struct asset *asset, struct slice accept_encoding, enum coding *ret_coding)
+    const struct asset *asset, const struct request *req, enum coding *ret_coding)
 {
 	for (enum coding coding = CODING_BROTLI; coding > CODING_NONE; coding--) {
 		const struct form *form = &asset->forms[coding];
-		if (form->bytes && accepts(accept_encoding, coding_names[coding])) {
+		if (form->bytes && request_takes(req, coding_names[coding])) {
 			*ret_coding = coding;
 			return form;
 		}
@@ -394,7 +370,7 @@ static void serve_form(const struct asset *asset, struct request *req, int statu
 	enum coding coding;
 	size_t n = 0;
 
-	const struct form *form = choose_form(asset, req->accept_encoding, &coding);
+	const struct form *form = choose_form(asset, req, &coding);
 	headers[n++] = (struct reply_header){"ETag", form->etag};
 	headers[n++] = (struct reply_header){
 	    "Cache-Control", asset->type->revalidate ? "no-cache" : "public, max-age=300"};

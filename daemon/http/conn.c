@@ -78,8 +78,8 @@ int conn_open(struct server *server, int fd, const union peer_address *peer)
 	const struct server_limits *limits = &server->options.limits;
 	conn->server = server;
 	conn->fd = fd;
-	conn->peer = *peer;
-	conn->req.peer = &conn->peer.any;
+	conn->peer = conn->client = *peer;
+	conn->req.peer = &conn->client.any;
 	buf_init(&conn->in, limits->head_bytes);
 	buf_init(&conn->body, limits->body_bytes);
 	buf_init(&conn->out, limits->output_bytes);

@@ -19,13 +19,13 @@
 #ifndef TALLYD_HTTP_CONN_H
 #define TALLYD_HTTP_CONN_H
 
-#include <netinet/in.h>
 #include <sys/queue.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
 #include "base/buf.h"
+#include "base/net.h"
 #include "http/head.h"
 #include "http/request.h"
 #include "http/router.h"
@@ -41,12 +41,6 @@ enum conn_state {
 	CONN_LINGER, /* write side shut; drains so that the peer can read the last reply */
 	CONN_CLOSED, /* no socket; waits for its handler's reply and for conn_reap() */
 	CONN_STATES
-};
-
-union peer_address {
-	struct sockaddr any;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
 };
 
 struct conn {
@@ -84,6 +78,8 @@ struct conn {
 	short watched;     /* events that `io` is added with */
 	struct event io;
 	union peer_address peer;
+	union peer_address client; /* whom the request in hand is from; the peer, or whom a
+				      trusted proxy names */
 };
 
 TAILQ_HEAD(conn_list, conn);

@@ -218,13 +218,16 @@ enum field {
 	FIELD_AUTHORIZATION,
 	FIELD_CONTENT_LENGTH,
 	FIELD_CONTENT_TYPE,
+	FIELD_COOKIE,
 	FIELD_EXPECT,
+	FIELD_FORWARDED,
 	FIELD_HOST,
 	FIELD_IF_MATCH,
 	FIELD_IF_NONE_MATCH,
 	FIELD_ORIGIN,
 	FIELD_TRANSFER_ENCODING,
 	FIELD_USER_AGENT,
+	FIELD_X_FORWARDED_FOR,
 };
 
 static const struct {
@@ -237,13 +240,16 @@ static const struct {
     [FIELD_AUTHORIZATION] = {"authorization", 13},
     [FIELD_CONTENT_LENGTH] = {"content-length", 14},
     [FIELD_CONTENT_TYPE] = {"content-type", 12},
+    [FIELD_COOKIE] = {"cookie", 6},
     [FIELD_EXPECT] = {"expect", 6},
+    [FIELD_FORWARDED] = {"forwarded", 9},
     [FIELD_HOST] = {"host", 4},
     [FIELD_IF_MATCH] = {"if-match", 8},
     [FIELD_IF_NONE_MATCH] = {"if-none-match", 13},
     [FIELD_ORIGIN] = {"origin", 6},
     [FIELD_TRANSFER_ENCODING] = {"transfer-encoding", 17},
     [FIELD_USER_AGENT] = {"user-agent", 10},
+    [FIELD_X_FORWARDED_FOR] = {"x-forwarded-for", 15},
 };
 
 static enum field field_of(struct slice name)
@@ -324,6 +330,10 @@ static const struct problem *take_field(
 	case FIELD_CONTENT_TYPE:
 		req->content_type = value;
 		return again ? &repeated_field : NULL;
+	case FIELD_COOKIE:
+		if (!again)
+			req->cookie = value;
+		return NULL;
 	case FIELD_IF_MATCH:
 		req->if_match = value;
 		return again ? &repeated_field : NULL;
@@ -345,6 +355,12 @@ static const struct problem *take_field(
 	case FIELD_USER_AGENT:
 		if (!again)
 			req->user_agent = value;
+		return NULL;
+	case FIELD_FORWARDED:
+		forwarded_add(&head->forwarded, value);
+		return NULL;
+	case FIELD_X_FORWARDED_FOR:
+		forwarded_add(&head->x_forwarded_for, value);
 		return NULL;
 	case FIELD_OTHER:
 		break;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "http/forwarded.h"
 #include "http/request.h"
 
 /* Where the search for the end of the head has come to; zero it for each new head. */
@@ -25,6 +26,7 @@ struct head {
 	bool accepts_html;
 	bool http_1_0;
 	size_t content_length; /* 0 when absent */
+	struct forwarded forwarded, x_forwarded_for;
 };
 
 /* Parses a whole head, up to and including its empty line. Fills `head` and the request's method,

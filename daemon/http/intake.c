@@ -77,7 +77,8 @@ void conn_finish_request(struct conn *conn, bool queued)
 	conn->request_len = 0;
 	conn->scan = (struct head_scan){0};
 	conn->head = (struct head){0};
-	conn->req = (struct request){.peer = &conn->peer.any};
+	conn->client = conn->peer;
+	conn->req = (struct request){.peer = &conn->client.any};
 	conn->route = NULL;
 	conn->allow = conn->path_flags = 0;
 	conn->skipped_crlf = false;
@@ -108,6 +109,18 @@ static void await_body(struct conn *conn, size_t have)
 	}
 }
 
+/* conn->client is the peer until a trusted proxy says otherwise. */
+static void find_client(struct conn *conn)
+{
+	const struct forwarded_policy *policy = &conn->server->options.forwarded;
+
+	if (policy->n_proxies > 0)
+		forwarded_client(policy,
+		    policy->field == FORWARDED_FOR ? &conn->head.x_forwarded_for
+						   : &conn->head.forwarded,
+		    &conn->peer, &conn->client);
+}
+
 static void begin_request(struct conn *conn, size_t head_len)
 {
 	struct slice head = slice_make(conn->in.data, head_len);
@@ -115,6 +128,7 @@ static void begin_request(struct conn *conn, size_t head_len)
 	size_t body_len = conn->head.content_length;
 
 	conn->request_len = head_len;
+	find_client(conn);
 	if (!conn->head.keep_alive)
 		conn->close_after = true;
 	if (conn->req.path.len > 0)

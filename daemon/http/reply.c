@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "crypto/digest.h"
 #include "http/server_internal.h"
 
 struct reply {
@@ -323,15 +324,6 @@ static void reply_document(struct request *req, int status, const char *content_
 		return;
 	}
 	reply_bytes(req, status, content_type, text, headers, n_headers);
-}
-
-/* Tags are quoted and hold no quote, so one inside the list is one of its members. */
-bool request_holds(const struct request *req, const char *etag)
-{
-	struct slice tags = req->if_none_match;
-
-	return slice_is(tags, "*") ||
-	       (tags.len > 0 && memmem(tags.ptr, tags.len, etag, strlen(etag)) != NULL);
 }
 
 void reply_json(struct request *req, int status, json_t *body, const struct reply_header *headers,

@@ -30,7 +30,7 @@ struct request {
 	enum method method; /* HEAD reaches handlers as HEAD; the body of the reply is withheld */
 	struct slice path;  /* origin-form target before '?', as received */
 	struct slice query; /* after '?', as received; empty when there is none */
-	struct slice params[REQUEST_PARAMS_MAX]; /* what the route's ":name" segments matched */
+	struct slice params[REQUEST_PARAMS_MAX]; /* what the route's ":name" and "*" matched */
 	struct slice body;
 	/* Header fields that any route reads; empty when absent. A second Authorization,
 	 * Content-Type, If-Match, or Origin is refused before a handler runs. */
@@ -40,14 +40,38 @@ struct request {
 	struct slice if_none_match;
 	struct slice origin;
 	struct slice accept_encoding;
+	struct slice cookie; /* only the login's callback reads one */
 	struct slice user_agent;
-	const struct sockaddr *peer; /* the address behind the connection */
+	const struct sockaddr *peer; /* the address behind the connection, or the one for which a
+					trusted proxy asks (http/forwarded.h) */
 	void *route_arg;             /* from the route's row */
 };
 
 /* Whether If-None-Match names this entity tag, "*" included: weak comparison against a list (RFC
  * 9110 section 13.1.2), since a proxy that compresses makes a tag weak. The answer is then 304. */
 bool request_holds(const struct request *req, const char *etag);
+
+/* Whether Accept-Encoding names this content coding (RFC 9110 section 12.5.3). A reply that depends
+ * on it says "Vary: Accept-Encoding". */
+bool request_takes(const struct request *req, const char *coding);
+
+#define ETAG_SIZE 27
+/* A strong, quoted entity tag for these bytes: the first 12 of their SHA-256, in hex. */
+void etag_make(struct slice bytes, char ret_etag[ETAG_SIZE]);
+
+/* The credentials of "Authorization: Bearer …" (RFC 6750 section 2.1; schemes know no case, RFC
+ * 9110 section 11.1); empty where there are none of that kind. Borrowed from the request. */
+struct slice request_bearer(const struct request *req);
+
+/* The value of a cookie (RFC 6265 section 4.2.1), as it came; empty where there is none. Borrowed.
+ */
+struct slice request_cookie(const struct request *req, const char *name);
+
+/* The value of a parameter of the query, decoded (application/x-www-form-urlencoded), with its NUL
+ * in ret_value. 0; -ENOENT: there is none; -EINVAL: it stands there twice, is not so encoded, holds
+ * a control character, or does not fit. */
+__attribute__((warn_unused_result)) int request_query(
+    const struct request *req, const char *name, char *ret_value, size_t cap);
 
 struct reply_header {
 	const char *name;

@@ -18,9 +18,13 @@ static bool match_path(
 	size_t n_params = 0;
 
 	while (pattern.ptr && path.ptr) {
+		struct slice left = path;
 		struct slice want = take_segment(&pattern);
 		struct slice have = take_segment(&path);
-		if (want.len == 0 || want.ptr[0] != ':') {
+		if (!pattern.ptr && slice_is(want, "*")) {
+			have = left;
+			path = slice_make(NULL, 0);
+		} else if (want.len == 0 || want.ptr[0] != ':') {
 			if (!slice_equal(want, have))
 				return false;
 			continue;

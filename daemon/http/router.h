@@ -1,7 +1,9 @@
 /* The route table: which handler answers which path and method. Paths are matched segment by
- * segment; a segment ":name" matches one non-empty segment and lands in request.params in order. A
- * path that no row knows is 404, a known path with another method 405 with Allow. OPTIONS is
- * answered by the server itself (CORS preflight where the row allows origins). */
+ * segment; a segment ":name" matches one non-empty segment and lands in request.params in order; a
+ * final segment "*" matches all that is left, slashes and empty segments included, as long as it is
+ * not nothing, and lands there too. A path that no row knows is 404, a known path with another
+ * method 405 with Allow. OPTIONS is answered by the server itself (CORS preflight where the row
+ * allows origins). */
 #ifndef TALLYD_HTTP_ROUTER_H
 #define TALLYD_HTTP_ROUTER_H
 
@@ -11,7 +13,9 @@ enum route_flags {
 	ROUTE_CORS_PAGES = 1, /* the configured page origins may call it */
 	ROUTE_CORS_ANY = 2,   /* any origin may read it */
 	ROUTE_PRIVATE = 4,    /* carries a ballot, token or receipt: no address in the access log */
+	ROUTE_GATE_SHIFT = 8, /* above: what server_options.admit is asked for */
 };
+#define ROUTE_GATE(gate) ((unsigned)(gate) << ROUTE_GATE_SHIFT)
 
 struct route {
 	unsigned methods; /* of enum method; GET implies HEAD */

@@ -133,10 +133,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	static const enum conn_state timed[] = {
 	    CONN_HEAD, CONN_BODY, CONN_WRITE, CONN_IDLE, CONN_LINGER};
 	struct server *server = arg;
-	int64_t now_ms = clock_steady_ms();
+	int64_t now_ms;
 	(void)fd;
 	(void)what;
 
+	server_flush(server); /* what has been answered in time is not late */
+	now_ms = clock_steady_ms();
 	for (size_t i = 0; i < sizeof(timed) / sizeof(timed[0]); i++)
 		sweep_state(server, timed[i], now_ms);
 	if (server->open > 0)
@@ -249,7 +251,8 @@ void server_dispatch(struct server *server, struct conn *conn)
 	} else if (server->in_flight > server->options.limits.in_flight) {
 		server->options.stats->refused++;
 		reply_problem(req, &busy);
-	} else {
+	} else if (!server->options.admit || server->options.admit(server->options.app, req,
+						 conn->route->flags >> ROUTE_GATE_SHIFT)) {
 		conn->route->handle(server->options.app, req);
 	}
 }

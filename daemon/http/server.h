@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/forwarded.h"
 #include "http/router.h"
 
 struct event_base;
@@ -34,13 +35,16 @@ struct server_stats {
 struct server_options {
 	const struct route *routes; /* borrowed; ended by a row with path NULL */
 	void *app;                  /* handed to every handler */
+	/* Asked before each handler with its route's gate; false: it has replied. May be NULL. */
+	bool (*admit)(void *app, struct request *req, unsigned gate);
 	struct assets *assets; /* static pages for what no route knows; may be NULL; borrowed */
 	const char *const
 	    *page_origins; /* NULL-ended list of origins for ROUTE_CORS_PAGES; borrowed */
 	const char
 	    *connect; /* policy_connect(): what pages may call beside their origin; or NULL */
 	struct server_limits limits;
-	int access_log_fd;          /* -1: none */
+	struct forwarded_policy forwarded; /* whom requests are from; the proxies are borrowed */
+	int access_log_fd;                 /* -1: none */
 	struct server_stats *stats; /* borrowed, zeroed by the caller; may lie in shared memory */
 };
 

@@ -46,9 +46,13 @@ void acts_decide(struct office *office, const char *request, bool approve, const
 void acts_summarise_request(json_t *request);
 
 /* Once a second, by every worker: records that the hours have opened or closed the contest, carries
- * the record to shards that are behind, samples the turnout. Cheap when there is nothing to do. */
+ * the record to shards that are behind, deletes what is kept of persons on its day
+ * (office/persons.h), samples the turnout. Cheap when there is nothing to do. */
 struct acts_tend;
 struct acts_tend *acts_tend_new(struct event_base *base, struct office *office);
 void acts_tend_free(struct acts_tend *tend);
+/* How many voting rights are spent above those that were issued, as seen last; 0 where they are
+ * issued elsewhere and nobody has said how many. More than 0 is told in the log, too. */
+uint64_t acts_tend_excess(const struct acts_tend *tend);
 
 #endif

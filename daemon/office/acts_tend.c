@@ -1,7 +1,8 @@
 /* What a contest needs without anybody asking: the hours are noted, an act that was interrupted
- * between the record and the shards is finished, and the turnout is sampled.
+ * between the record and the shards is finished, what is kept of persons is deleted on its day, and
+ * the turnout is sampled.
  *
- *   on_tick -> on_record -> (decide_hours -> on_hours) | on_totals -> on_applied */
+ *   on_tick -> on_record -> (decide_hours -> on_hours) | on_forgotten | on_totals -> on_applied */
 #include "office/acts.h"
 
 #include <inttypes.h>
@@ -11,8 +12,10 @@
 
 #include <event2/event.h>
 
+#include "base/log.h"
 #include "contest/form.h"
 #include "office/count.h"
+#include "office/persons.h"
 #include "office/record.h"
 
 #define LOOK_EVERY 5 /* ticks between looks at shards that should be up to date */
@@ -20,14 +23,18 @@
 struct acts_tend {
 	struct office *office;
 	struct event *timer;
-	bool busy;  /* something of this is under way */
-	bool ended; /* freed while busy: the last callback lets go */
+	bool busy;      /* something of this is under way */
+	bool ended;     /* freed while busy: the last callback lets go */
+	bool forgotten; /* identities were deleted since Redis was connected: a copy of its data
+			   that is brought back may have them again */
 	struct record record;
 	int64_t now_ms;
 	unsigned idle_ticks;
 	uint64_t settled; /* every shard was seen with this version */
 	int64_t sampled_minute;
 	uint64_t sampled_ballots;
+	uint64_t ballots; /* of the look before; each spent a voting right issued before it */
+	uint64_t excess;  /* of spent voting rights above issued ones */
 };
 
 /* True when the tend lives on. */
@@ -100,6 +107,29 @@ static void on_hours(void *arg, enum desk_outcome outcome, uint64_t n)
 		look(tend);
 }
 
+/* ---- persons ---- */
+
+static void on_forgotten(void *arg, const struct verdict *verdict)
+{
+	struct acts_tend *tend = arg;
+	const json_t *members = verdict->members;
+
+	tend->forgotten = verdict->status == 200; /* else: again with the next tick */
+	if (json_object_get(members, "n"))
+		log_info("%s: what was kept of persons is deleted: %" JSON_INTEGER_FORMAT
+			 " had a token; entry %" JSON_INTEGER_FORMAT " of the audit log",
+		    tend->office->round->name,
+		    json_integer_value(json_object_get(members, "persons")),
+		    json_integer_value(json_object_get(members, "n")));
+	(void)rest(tend);
+}
+
+static bool persons_wait(const struct acts_tend *tend)
+{
+	return !tend->forgotten &&
+	       persons_are_due(tend->office->round, &tend->record, tend->now_ms);
+}
+
 /* ---- the shards ---- */
 
 static void on_applied(void *arg, int error)
@@ -151,6 +181,31 @@ static bool sample_is_due(const struct acts_tend *tend, const struct ledger_tota
 	return minute_is_due(tend) || totals->ballots != tend->sampled_ballots;
 }
 
+/* ---- spent and issued ---- */
+
+/* The shards are read one after the other, and votes come in meanwhile: only what was spent by the
+ * end of the look before must have been issued by now. */
+static void compare_spent(struct acts_tend *tend, const struct ledger_totals *totals)
+{
+	const struct round *round = tend->office->round;
+	bool told = round->issues || totals->issued > 0;
+	uint64_t excess =
+	    told && tend->ballots > totals->issued ? tend->ballots - totals->issued : 0;
+
+	if (excess > tend->excess)
+		log_error("contest %s: %" PRIu64 " ballots are counted with %" PRIu64
+			  " voting rights. See \"More ballots than voting rights\" in "
+			  "ops/runbook.md",
+		    round->name, tend->ballots, totals->issued);
+	tend->excess = excess;
+	tend->ballots = totals->ballots;
+}
+
+uint64_t acts_tend_excess(const struct acts_tend *tend)
+{
+	return tend->excess;
+}
+
 static void on_totals(void *arg, int error, const struct ledger_totals *totals)
 {
 	struct acts_tend *tend = arg;
@@ -159,6 +214,7 @@ static void on_totals(void *arg, int error, const struct ledger_totals *totals)
 		(void)rest(tend);
 		return;
 	}
+	compare_spent(tend, totals);
 	if (sample_is_due(tend, totals))
 		sample(tend, totals);
 	if (totals->least_version >= record->version) {
@@ -193,6 +249,8 @@ static void on_record(void *arg, const struct desk_view *view)
 	tend->record.notice = slice_make(NULL, 0); /* borrowed from the view */
 	if (opening_is_due(&tend->record, tend->now_ms) || close_is_due(&tend->record))
 		desk_update(tend->office->desk, NULL, 0, decide_hours, on_hours, tend);
+	else if (persons_wait(tend))
+		persons_forget(tend->office, "hours", "", on_forgotten, tend);
 	else if (shards_are_due(tend))
 		ledger_totals(tend->office->ledger, on_totals, tend);
 	else
@@ -201,6 +259,8 @@ static void on_record(void *arg, const struct desk_view *view)
 
 static void look(struct acts_tend *tend)
 {
+	if (!ledger_is_ready(tend->office->ledger))
+		tend->forgotten = false;
 	if (tend->busy || !ledger_is_ready(tend->office->ledger))
 		return;
 	tend->busy = true;

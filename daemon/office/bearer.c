@@ -90,7 +90,7 @@ const char *organiser_of(const char *who)
 	return strncmp(who, prefix, n) == 0 ? who + n : NULL;
 }
 
-bool organiser_stands(const struct desk_view *view, const char *who)
+static bool one_stands(const struct desk_view *view, const char *who)
 {
 	const char *id = organiser_of(who);
 	struct person person;
@@ -102,6 +102,16 @@ bool organiser_stands(const struct desk_view *view, const char *who)
 	bool stands = person.role == ROLE_ORGANISER && person.revoked_ms == 0;
 	person_release(&person);
 	return stands;
+}
+
+bool organiser_stands(const struct desk_view *view, const char *who)
+{
+	char first[OFFICE_WHO_MAX];
+	size_t len = strcspn(who, ",");
+
+	(void)snprintf(first, sizeof(first), "%.*s", (int)len, who);
+	return one_stands(view, first) &&
+	       (who[len] == '\0' || organiser_stands(view, who + len + 1));
 }
 
 void refuse_revoked(struct verdict *ret_refusal)

@@ -178,7 +178,7 @@ static int read_reasons(
 
 /* ---- the standing ---- */
 
-static struct standing_value citizens_value(
+struct standing_value board_citizens_value(
     const struct contest *contest, const struct tally_row *row)
 {
 	if (!contest->form->has_mean)
@@ -198,7 +198,7 @@ static void fill_citizens(const struct contest *contest, const struct tally_inpu
 
 	contest->form->tally(contest, tally->counter, tally->arg, (int64_t)tally->ballots, rows);
 	for (size_t e = 0; e < contest->n_entries; e++)
-		board->input.value[part][e] = citizens_value(contest, &rows[e]);
+		board->input.value[part][e] = board_citizens_value(contest, &rows[e]);
 }
 
 static void fill_panel(const struct contest *contest, struct board *board, size_t part)
@@ -228,11 +228,16 @@ static void judge_stage(
 static int read_record(const struct contest *contest, const struct desk_view *view,
     const struct tally_input *tally, struct board *board)
 {
+	struct sealing sealing;
 	struct record record;
 	int rc = record_read(contest, view, &record);
 
+	if (rc == 0)
+		rc = sealing_read(view, &sealing);
 	if (rc != 0)
 		return rc;
+	sealing_release(&board->sealing);
+	board->sealing = sealing;
 	if (tally->phase < record.phase)
 		record.phase = tally->phase;
 	record.notice = board->record.notice;
@@ -300,6 +305,7 @@ void board_free(struct board *board)
 	for (size_t e = 0; e < CONTEST_ENTRIES_MAX; e++)
 		free(board->reasons[e]);
 	free((char *)(uintptr_t)board->record.notice.ptr);
+	sealing_release(&board->sealing);
 	json_decref(board->metrics);
 	json_decref(board->requests);
 	json_decref(board->rulings);

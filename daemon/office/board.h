@@ -11,6 +11,7 @@
 #include "office/count.h"
 #include "office/people.h"
 #include "office/record.h"
+#include "office/sealing.h"
 
 /* Public aggregates of experts need as many: fewer would tell too much of one. */
 #define BOARD_PUBLIC_EXPERTS 5
@@ -39,7 +40,8 @@ struct board_panel_entry { /* what one panel says of one entry */
 
 struct board {
 	struct record record; /* its phase is that of the shard furthest behind, where shards lag */
-	uint64_t size;        /* of the audit log */
+	struct sealing sealing;
+	uint64_t size; /* of the audit log */
 	int64_t now_ms;
 	struct board_expert
 	    *experts; /* by panel, then name; without those revoked before the close */
@@ -72,6 +74,15 @@ __attribute__((warn_unused_result)) int board_refresh(const struct contest *cont
     const struct desk_view *view, const struct tally_input *tally, struct board *board);
 void board_free(struct board *board);
 
+/* Two of board_make()'s steps, for whoever has what a board is made of from elsewhere: fills
+ * `panel`, `of` and `submitted` from `experts`, of whom are used: panel, sheet, conflict, ruled,
+ * saved_ms (0 or -ENOMEM); and what a row of the citizens' tally is worth in the standing. */
+__attribute__((warn_unused_result)) int board_judge_panels(
+    const struct contest *contest, struct board *board);
+struct tally_row; /* contest/form.h */
+struct standing_value board_citizens_value(
+    const struct contest *contest, const struct tally_row *row);
+
 /* Reads ledger and desk and makes a board of them. Both NULL: Redis did not answer, or its data are
  * damaged. Borrowed for the callback, which comes in a later turn. Where a decision rests on it,
  * read the ledger first and make the board from desk_update()'s view (board_wants). */
@@ -97,6 +108,12 @@ json_t *board_experts(const struct contest *contest, const struct board *board);
 json_t *board_all_experts(const struct contest *contest, const struct board *board);
 /* Whether organisers may see single sheets, aggregates and the standing now. */
 bool board_sheets_visible(const struct contest *contest, const struct board *board);
+
+/* Panels that weigh something and have no value for an entry that is not disqualified:
+ * [{"panel","weight","rated":whether any sheet is in,"entries":[ids]}…] in the order of the parts.
+ * Sheets end with the close, so what is in it then keeps the result from ever being certified.
+ * NULL: memory. */
+json_t *board_unrated(const struct contest *contest, const struct board *board);
 
 /* Everything that organisers see but clocks, health, and the audit log: GET …/progress. NULL:
  * memory. */

@@ -7,9 +7,8 @@
 /* NULL: not JSON, or memory. */
 json_t *board_parse(struct slice text);
 
-/* Fill experts and people, then the panels. 0; -EBADMSG; -ENOMEM. */
+/* Fills experts and people. 0; -EBADMSG; -ENOMEM. */
 int board_read_people(
     const struct contest *contest, const struct desk_view *view, struct board *board);
-int board_judge_panels(const struct contest *contest, struct board *board);
 
 #endif

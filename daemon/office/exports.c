@@ -67,13 +67,17 @@ static json_t *time_json(int64_t wall_ms)
 
 struct alias {
 	const struct board_expert *expert; /* NULL: revoked, but with a number still */
+	bool late;                         /* invited after the close, behind all others */
 	uint8_t digest[SHA256_SIZE];
 };
 
 static int compare_aliases(const void *a, const void *b)
 {
-	return memcmp(
-	    ((const struct alias *)a)->digest, ((const struct alias *)b)->digest, SHA256_SIZE);
+	const struct alias *x = a, *y = b;
+
+	if (x->late != y->late)
+		return x->late ? 1 : -1;
+	return memcmp(x->digest, y->digest, SHA256_SIZE);
 }
 
 static const struct board_expert *find_expert(const struct board *board, const char *id)
@@ -84,14 +88,14 @@ static const struct board_expert *find_expert(const struct board *board, const c
 	return NULL;
 }
 
-static void make_digest(
-    const char *id, const char *entry, const uint8_t salt[32], uint8_t ret_digest[SHA256_SIZE])
+void export_pseudonym(
+    const char *id, const char *scope, const uint8_t salt[32], uint8_t ret_digest[SHA256_SIZE])
 {
 	char text[HEX_SIZE(32) + PERSON_ID_MAX + CONTEST_ID_MAX + 40];
 	char hex[HEX_SIZE(32)];
 
 	hex_encode(salt, 32, hex);
-	snprintf(text, sizeof(text), "tallyd pseudonym v2\n%s\n%s\n%s", hex, entry, id);
+	snprintf(text, sizeof(text), "tallyd pseudonym v2\n%s\n%s\n%s", hex, scope, id);
 	sha256(slice_text(text), ret_digest);
 	OPENSSL_cleanse(text, sizeof(text));
 	OPENSSL_cleanse(hex, sizeof(hex));
@@ -99,7 +103,8 @@ static void make_digest(
 
 /* Experts in an order that the round's salt makes: neither that of names nor that of invitations,
  * and for each entry another one: which entries somebody does not rate would tell who it is. The
- * revoked keep their place, so that nobody's number moves when somebody leaves. NULL: memory. */
+ * revoked keep their place, and who is invited after the close comes behind: once closed, nobody's
+ * number moves. NULL: memory. */
 static struct alias *shuffle(
     const struct board *board, const char *entry, const uint8_t salt[32], size_t *ret_n)
 {
@@ -116,7 +121,10 @@ static struct alias *shuffle(
 
 		if (!id || !role || strcmp(role, role_name(ROLE_EXPERT)) != 0)
 			continue;
-		make_digest(id, entry, salt, aliases[n].digest);
+		aliases[n].late =
+		    board->record.closed_ms != 0 &&
+		    json_integer_value(json_object_get(person, "issued")) > board->record.closed_ms;
+		export_pseudonym(id, entry, salt, aliases[n].digest);
 		aliases[n++].expert = find_expert(board, id);
 	}
 	qsort(aliases, n, sizeof(*aliases), compare_aliases);

@@ -26,6 +26,12 @@ const char *export_name(enum export_kind kind);
 bool export_is_closed(
     const struct contest *contest, const struct board *board, enum export_kind kind);
 
+/* Where an expert stands in an order that tells nothing: sort by it. `scope` makes orders that have
+ * nothing to do with each other: an entry's id, or "" for lists of whole sheets. `salt` as below.
+ */
+void export_pseudonym(
+    const char *id, const char *scope, const uint8_t salt[32], uint8_t ret_digest[32]);
+
 /* {"columns":[names],"rows":[[values]…]} of all kinds but turnout and audit. `salt` (32 bytes)
  * makes the pseudonyms. NULL: memory. */
 json_t *export_table(const struct contest *contest, const struct board *board,

@@ -1,9 +1,14 @@
-/* look -> on_totals -> on_record -> (the log has grown: on_everything) -> tell */
+/* look -> on_totals -> on_record -> (the log has grown: on_everything) -> tell
+ *                 \-> (counters are damaged: on_alone) -> tell */
 #include "office/lookout.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+
+#define HEAD_SIZE 32
 
 struct looker {
 	struct looker *next;
@@ -16,9 +21,11 @@ struct lookout {
 	struct looker *first, **last;
 	bool looking, all;      /* `all`: somebody asked for everything */
 	uint64_t size, version; /* of the desk when `board` was made */
+	char head[HEAD_SIZE];   /* likewise: the hash of its log's last entry */
 	struct count *count;    /* of the look under way, then of the last one */
 	struct board *board;    /* the newest; NULL: none yet */
 	bool damage_told;
+	const struct lookout_alone *alone; /* while it is told */
 };
 
 static void tell(struct lookout *lookout, bool good)
@@ -47,6 +54,15 @@ static void tell_damage(struct lookout *lookout)
 	tell(lookout, false);
 }
 
+static void keep_head(struct lookout *lookout, const struct desk_view *view)
+{
+	struct slice head = desk_get(view, DESK_RECORD, "head");
+
+	memset(lookout->head, 0, HEAD_SIZE);
+	if (head.len == HEAD_SIZE)
+		memcpy(lookout->head, head.ptr, HEAD_SIZE);
+}
+
 static void on_everything(void *arg, const struct desk_view *view)
 {
 	struct lookout *lookout = arg;
@@ -62,15 +78,27 @@ static void on_everything(void *arg, const struct desk_view *view)
 		lookout->board = board;
 		lookout->size = desk_size(view);
 		lookout->version = desk_version(view);
+		keep_head(lookout, view);
 		lookout->damage_told = false;
 		tell(lookout, true);
 	}
 }
 
+/* The log is shorter, or ends otherwise at the same length: Redis is an older one, whose version
+ * may be the same by chance. */
+static bool is_restored(const struct lookout *lookout, const struct desk_view *view)
+{
+	struct slice head = desk_get(view, DESK_RECORD, "head");
+
+	return desk_size(view) < lookout->size ||
+	       (desk_size(view) == lookout->size && head.len == HEAD_SIZE &&
+		   memcmp(head.ptr, lookout->head, HEAD_SIZE) != 0);
+}
+
 static bool is_fresh(const struct lookout *lookout, const struct desk_view *view)
 {
 	return lookout->board && desk_version(view) == lookout->version &&
-	       (!lookout->all || desk_size(view) == lookout->size);
+	       !is_restored(lookout, view) && (!lookout->all || desk_size(view) == lookout->size);
 }
 
 static void on_record(void *arg, const struct desk_view *view)
@@ -89,11 +117,33 @@ static void on_record(void *arg, const struct desk_view *view)
 		tell(lookout, true);
 }
 
+static void on_alone(void *arg, const struct desk_view *view)
+{
+	struct lookout *lookout = arg;
+	struct lookout_alone alone;
+
+	if (!view) {
+		tell(lookout, false);
+	} else if (record_read(office_contest(lookout->office), view, &alone.record) != 0 ||
+		   sealing_read(view, &alone.sealing) != 0) {
+		tell_damage(lookout);
+	} else {
+		lookout->alone = &alone;
+		tell(lookout, false);
+		lookout->alone = NULL;
+		sealing_release(&alone.sealing);
+	}
+}
+
 static void on_totals(void *arg, int error, const struct ledger_totals *totals)
 {
 	struct lookout *lookout = arg;
 	struct count *count = error == 0 ? count_new(totals) : NULL;
 
+	if (error == -EBADMSG) {
+		desk_read(lookout->office->desk, NULL, 0, on_alone, lookout);
+		return;
+	}
 	if (!count) {
 		tell(lookout, false);
 		return;
@@ -139,4 +189,9 @@ void lookout_look(struct lookout *lookout, enum look look, board_cb *cb, void *a
 		return;
 	lookout->looking = true;
 	ledger_totals(lookout->office->ledger, on_totals, lookout);
+}
+
+const struct lookout_alone *lookout_alone(const struct lookout *lookout)
+{
+	return lookout->alone;
 }

@@ -22,4 +22,13 @@ enum look {
  * data are damaged. Borrowed for the callback. */
 void lookout_look(struct lookout *lookout, enum look look, board_cb *cb, void *arg);
 
+/* What the desk says of the contest by itself. */
+struct lookout_alone {
+	struct record record; /* its phase is not held against the shards' */
+	struct sealing sealing;
+};
+/* Within a callback that was given NULL: the ballots' counters are damaged, and this is the record
+ * at that moment. NULL: it is something else. Borrowed for the callback. */
+const struct lookout_alone *lookout_alone(const struct lookout *lookout);
+
 #endif

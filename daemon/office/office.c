@@ -1,8 +1,28 @@
-/* What the desk's outcomes mean to whoever asked. */
+/* What a round's ledger must know, and what the desk's outcomes mean to whoever asked. */
 #include "office/office.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+struct ledger_options office_ledger_options(const struct round *round)
+{
+	const struct contest *contest = round->contest;
+	struct ledger_options options = {
+	    .contest = contest->id,
+	    .rehearsal = contest->rehearsal,
+	    .shards = contest->shards,
+	    .buckets = contest_buckets(contest),
+	    .replaceable = contest->revote == REVOTE_REPLACE,
+	    .by_code = contest->admission == ADMISSION_CODES,
+	    .opens_ms = contest->opens_ms,
+	    .closes_ms = contest->closes_ms,
+	    .rules = slice_text(round->rules),
+	};
+
+	memcpy(options.rules_hash, round->rules_hash, sizeof(options.rules_hash));
+	return options;
+}
 
 void verdict_of_desk(enum desk_outcome outcome, struct verdict *ret)
 {

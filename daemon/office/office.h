@@ -22,6 +22,10 @@ struct office { /* all borrowed */
 	struct ledger *ledger;
 };
 
+/* What the ledger of a round must know; `in_flight_max`, on_ready and arg are the caller's to fill
+ * in. Text is borrowed from the round. */
+struct ledger_options office_ledger_options(const struct round *round);
+
 static inline const struct contest *office_contest(const struct office *office)
 {
 	return office->round->contest;

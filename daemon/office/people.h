@@ -90,8 +90,8 @@ __attribute__((warn_unused_result)) int bearer_person(
 
 /* The id in "organiser:<id>"; NULL: `who` is no organiser. Borrowed. */
 const char *organiser_of(const char *who);
-/* False where `who` is an organiser without a record, or with one that is revoked. `view` has
- * DESK_PEOPLE, whole or of this organiser. */
+/* False where `who` is an organiser without a record, or with one that is revoked; of two, with a
+ * comma between them, where that is true of one. `view` has DESK_PEOPLE, whole or of them. */
 bool organiser_stands(const struct desk_view *view, const char *who);
 /* The refusal for who acts with such a record, as at the door: 401 invalid-bearer. */
 void refuse_revoked(struct verdict *ret_refusal);

@@ -73,6 +73,8 @@ int record_read(
 		r = read_time(view, "opened", 0, &record.opened_ms);
 	if (r == 0)
 		r = read_time(view, "closed", 0, &record.closed_ms);
+	if (r == 0)
+		r = read_time(view, "forgotten", 0, &record.forgotten_ms);
 	if (r < 0)
 		return r;
 	record.phase = phase_of(&record, desk_now_ms(view));

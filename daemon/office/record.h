@@ -2,7 +2,10 @@
  *   phase     "" (by the hours) | paused | closed | provisional | certified | corrected
  *   opens, closes   ms; amended hours; absent: those of the contest's file
  *   opened, closed  ms; when the act was recorded, by whomever; absent: not yet
- *   notice    JSON {"ko","en"}; absent: none */
+ *   forgotten ms; when it was recorded that identities are deleted (office/persons.h); absent: they
+ *             are kept
+ *   notice    JSON {"ko","en"}; absent: none
+ *   halt, epoch   of the public log: office/sealing.h */
 #ifndef TALLYD_OFFICE_RECORD_H
 #define TALLYD_OFFICE_RECORD_H
 
@@ -20,7 +23,7 @@ struct record {
 	enum phase phase;            /* hours and clock taken in */
 	const char *latched;         /* the field `phase`; static text */
 	int64_t opens_ms, closes_ms; /* 0: none (rehearsal) */
-	int64_t opened_ms, closed_ms;
+	int64_t opened_ms, closed_ms, forgotten_ms;
 	struct slice notice; /* JSON, borrowed from the view; ptr NULL: none */
 };
 

@@ -14,8 +14,6 @@
 
 #include "office/act.h"
 
-#define MISSING_MAX 6 /* named in a sentence */
-
 /* ---- the end ---- */
 
 static void forget_decision(struct signing *signing)
@@ -33,6 +31,8 @@ static void finish(struct signing *signing)
 	json_decref(signing->verdict.members);
 	forget_decision(signing);
 	count_free(signing->count);
+	json_decref(signing->evidence.citizen);
+	json_decref(signing->evidence.log);
 	OPENSSL_cleanse(signing->seed, sizeof(signing->seed));
 	OPENSSL_cleanse(signing->salt, sizeof(signing->salt));
 	free(signing->log_name);
@@ -81,100 +81,6 @@ static void on_written(void *arg, enum desk_outcome outcome, uint64_t n)
 
 /* ---- deciding ---- */
 
-static bool refuse_phase(struct signing *signing, enum phase phase)
-{
-	if (signing->correct)
-		verdict_refuse(&signing->verdict, 409, "not-possible", "Not possible in this phase",
-		    "The contest is %s; only a certified result is corrected.", phase_name(phase));
-	else
-		verdict_refuse(&signing->verdict, 409, "not-possible", "Not possible in this phase",
-		    "The contest is %s; a result is certified once, when it is provisional "
-		    "(tallyctl "
-		    "close, then publish).",
-		    phase_name(phase));
-	return false;
-}
-
-static bool refuse_requests(struct signing *signing)
-{
-	verdict_refuse(&signing->verdict, 409, "not-possible", "Requests are open",
-	    "%zu requests wait for another organiser; approve or reject them first (tallyctl "
-	    "requests).",
-	    json_array_size(signing->board->requests));
-	return false;
-}
-
-/* "bench-global of upstage, experts of nc-ai and 3 more" */
-static void name_missing(const json_t *missing, char *ret_text, size_t cap)
-{
-	size_t i, len = 0;
-	const json_t *one;
-	ret_text[0] = '\0';
-	json_array_foreach(missing, i, one)
-	{
-		if (i == MISSING_MAX || len >= cap)
-			break;
-		len += (size_t)snprintf(ret_text + len, cap - len, "%s%s of %s", i > 0 ? ", " : "",
-		    json_string_value(json_object_get(one, "part")),
-		    json_string_value(json_object_get(one, "entry")));
-	}
-	if (json_array_size(missing) > MISSING_MAX && len < cap)
-		(void)snprintf(ret_text + len, cap - len, " and %zu more",
-		    json_array_size(missing) - MISSING_MAX);
-}
-
-static bool refuse_incomplete(struct signing *signing)
-{
-	const struct board *board = signing->board;
-	char names[700];
-	json_t *standing =
-	    standing_json(office_contest(signing->office), &board->input, &board->standing);
-	name_missing(json_object_get(standing, "missing"), names, sizeof(names));
-	verdict_refuse(&signing->verdict, 409, "incomplete", "The result is not complete",
-	    "Nothing was signed: something that weighs is missing: %s.", names);
-	if (standing)
-		signing->verdict.members =
-		    json_pack("{s:O}", "missing", json_object_get(standing, "missing"));
-	json_decref(standing);
-	return false;
-}
-
-/* What was changed behind the desk's back is nobody's word. */
-static bool refuse_damaged(struct signing *signing)
-{
-	const struct board *board = signing->board;
-	size_t i = 0;
-	while (!board->experts[i].damaged)
-		i++;
-	verdict_refuse(&signing->verdict, 500, "damaged", "A sheet is damaged",
-	    "Nothing was signed: the stored sheet of %s is not the one that was saved, nor are %zu "
-	    "others. See ops/runbook.md.",
-	    board->experts[i].person.id, board->damaged - 1);
-	return false;
-}
-
-static bool is_possible(struct signing *signing)
-{
-	const struct board *board = signing->board;
-	const struct contest *contest = office_contest(signing->office);
-	enum phase after;
-	if (phase_after(
-		board->record.phase, signing->correct ? ACT_CORRECT : ACT_CERTIFY, &after) != 0)
-		return refuse_phase(signing, board->record.phase);
-	if (json_array_size(board->requests) > 0)
-		return refuse_requests(signing);
-	if (board->damaged > 0)
-		return refuse_damaged(signing);
-	if (contest->stage.n_parts > 0 && !board->standing.complete)
-		return refuse_incomplete(signing);
-	if (signing->count->input.phase >= PHASE_PROVISIONAL)
-		return true;
-	verdict_refuse(&signing->verdict, 503, "unavailable", "Not every shard has closed yet",
-	    "Nothing was signed: the act before this one has not reached every shard. Is a server "
-	    "running? Ask again in a moment.");
-	return false;
-}
-
 static int store(const struct signing *signing, struct desk_change *change)
 {
 	char version[24];
@@ -218,7 +124,7 @@ static bool decide(void *arg, const struct desk_view *view, struct desk_change *
 	signing->verdict = (struct verdict){0};
 	int rc = board_make(
 	    office_contest(signing->office), view, &signing->count->input, &signing->board);
-	if (rc == 0 && !is_possible(signing))
+	if (rc == 0 && !result_possible(signing, view))
 		return false;
 	if (rc == 0) {
 		signing->version = desk_count(view, DESK_RESULTS) + 1;
@@ -278,8 +184,9 @@ static bool leave(void *arg, const struct desk_view *view, struct desk_change *c
 	return false;
 }
 
-void results_sign(struct office *office, bool correct, const uint8_t seed[32], const char *log_name,
-    const char *who, const char *why, verdict_cb *cb, void *arg)
+void results_sign(struct office *office, bool correct, const struct result_evidence *evidence,
+    const uint8_t seed[32], const char *log_name, const char *who, const char *why, verdict_cb *cb,
+    void *arg)
 {
 	struct signing *signing = calloc(1, sizeof(*signing));
 	char *names = strdup(log_name), *reason = strdup(why);
@@ -292,10 +199,13 @@ void results_sign(struct office *office, bool correct, const uint8_t seed[32], c
 	}
 	*signing = (struct signing){.office = office,
 	    .correct = correct,
+	    .evidence = *evidence,
 	    .log_name = names,
 	    .why = reason,
 	    .cb = cb,
 	    .arg = arg};
+	json_incref(evidence->citizen);
+	json_incref(evidence->log);
 	memcpy(signing->seed, seed, sizeof(signing->seed));
 	(void)snprintf(signing->who, sizeof(signing->who), "%s", who);
 	check_why(signing);

@@ -1,5 +1,5 @@
-/* Shared by results.c, which decides and stores, and results_words.c, which puts into words and
- * signs. */
+/* Shared by results.c, which decides and stores, results_possible.c, which says what stands against
+ * it, and results_words.c, which puts into words and signs. */
 #ifndef TALLYD_OFFICE_RESULTS_IMPL_H
 #define TALLYD_OFFICE_RESULTS_IMPL_H
 
@@ -13,6 +13,7 @@ struct signing {
 	uint8_t seed[32];
 	char *log_name, *why;
 	char who[OFFICE_WHO_MAX];
+	struct result_evidence evidence; /* its JSON owned */
 	struct count *count;
 	uint8_t salt[32];
 	verdict_cb *cb;
@@ -24,6 +25,11 @@ struct signing {
 	json_t *document;
 	uint64_t version;
 };
+
+/* True when board, count and evidence let the result be signed; else signing->verdict. */
+bool result_possible(struct signing *signing, const struct desk_view *view);
+/* The rows of the document, as counted in Redis. NULL: memory. */
+json_t *result_citizen(const struct signing *signing);
 
 /* Makes signing->document and signing->record from board, count and version. 0 or -ENOMEM. */
 __attribute__((warn_unused_result)) int result_words(

@@ -132,7 +132,7 @@ bool result_says_the_same(const json_t *record, struct slice stored)
 	return same;
 }
 
-static json_t *citizen_rows(const struct signing *signing)
+json_t *result_citizen(const struct signing *signing)
 {
 	struct tally_input input = signing->count->input;
 	input.phase = PHASE_CERTIFIED; /* so that no embargo holds */
@@ -194,14 +194,14 @@ static json_t *document_json(
 	char at[CLOCK_TEXT_SIZE], rules[HEX_SIZE(SHA256_SIZE)];
 	hex_encode(round->rules_hash, SHA256_SIZE, rules);
 	return json_pack(
-	    "{s:I, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
+	    "{s:I, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:O, s:o, s:o, s:o, s:o, s:o}",
 	    "version", (json_int_t)signing->version, "kind",
 	    signing->correct ? "corrected" : "certified", "contest", round->contest->id,
 	    "rehearsal", round->contest->rehearsal, "rules_hash", rules, "at",
 	    clock_format(desk_now_ms(view), 1, at), "who", signing->who, "why", signing->why,
 	    "ballots", (json_int_t)totals->ballots, "issued", (json_int_t)totals->issued,
-	    "log_size", (json_int_t)totals->log_size, "citizen", citizen_rows(signing), "advanced",
-	    advanced(round->contest, signing->board), "public",
+	    "log_size", (json_int_t)totals->log_size, "log", signing->evidence.log, "citizen",
+	    result_citizen(signing), "advanced", advanced(round->contest, signing->board), "public",
 	    public_part(round->contest, signing->board), "audit", audit_json(signing->board, view),
 	    "annex_sha256", result_sha256(slice_text(annex)));
 }

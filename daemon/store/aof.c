@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "store/aof_scan.h"
 
 #define MANIFEST "appendonly.aof.manifest"
@@ -105,21 +106,6 @@ static int check_rdb(int fd, struct aof_report *report)
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* The cut bytes are on the disk before the file is shortened. */
 static int keep(int dir, const char *name, const char *bytes, size_t len, struct aof_report *report)
 {
@@ -138,7 +124,7 @@ static int keep(int dir, const char *name, const char *bytes, size_t len, struct
 	}
 	if (fd < 0)
 		return -EEXIST;
-	r = write_all(fd, bytes, len);
+	r = io_write_all(fd, slice_make(bytes, len));
 	if (r == 0 && (fsync(fd) < 0 || fsync(dir) < 0))
 		r = -errno;
 	close(fd);

@@ -1,4 +1,4 @@
-#!lua name=tallyd_2
+#!lua name=tallyd_4
 
 -- Counting and issuing, one atomic call a shard. Keys and their contents: daemon/store/ledger.h.
 --
@@ -15,6 +15,7 @@
 local REPLACEMENTS_MAX = 10
 local EXACT = 9e15 -- below 2^53: numbers up to here are exact
 local STEP = 1e9   -- no single increment is larger
+local TAG = 4      -- bytes before a ballot's text, from whoever took it; they mean nothing here
 local HSET_MAX = 512 -- names and values in one call: what unpack() gives is limited
 
 -- Small numbers as they come in calls; tonumber() costs ten times as much.
@@ -71,6 +72,7 @@ local function parse_rules(key, r)
     fields = r,
     log = prefix .. ':log', count = prefix .. ':count', issued = prefix .. ':issued',
     spent_bucket = prefix .. ':spent:', issued_bucket = prefix .. ':issued:',
+    codes_bucket = prefix .. ':codes:', batches = prefix .. ':batches',
     opens = integer(r[2]), closes = integer(r[3]), shard = integer(r[4]), shards = integer(r[5]),
     buckets = integer(r[6]), revote = r[7], phase = r[8], version = integer(r[9]),
   }
@@ -122,7 +124,7 @@ local function shut(rules, now)
 end
 
 -- The bucket that holds these 16 bytes, or nil if they belong to another shard. `kind` is
--- rules.spent_bucket or rules.issued_bucket.
+-- rules.spent_bucket, rules.issued_bucket or rules.codes_bucket.
 local function bucket_of(kind, rules, id)
   if #id ~= 16 or (rules.shards > 1 and u32(id, 1) % rules.shards ~= rules.shard) then
     return nil
@@ -315,7 +317,7 @@ local function judge(batch, args, at, n)
     end
   end
   if index then
-    if old == ballot then
+    if string.sub(old, TAG + 1) == string.sub(ballot, TAG + 1) then
       return { 'same', index, replaced }
     elseif replaces == '' or replaces ~= text(index) or rules.revote ~= 'replace' then
       return { 'spent', index, replaced, old }
@@ -382,8 +384,8 @@ local function write(batch)
 end
 
 -- KEYS rules, log, count, then the distinct spent buckets.
--- ARGV rules hash, then per ballot: spent, number of its key, canonical ballot, index of the ballot
---      it replaces or '', number of increments, and per increment: counter, by.
+-- ARGV rules hash, then per ballot: spent, number of its key, tag and canonical ballot, index of the
+--      ballot it replaces or '', number of increments, and per increment: counter, by.
 -- Answers {clock in ms, one verdict a ballot}: an integer is the index at which it is counted now;
 --      else {word} or {word, index, replacements[, ballot]}.
 local function cast(keys, args)
@@ -425,7 +427,7 @@ local function cast(keys, args)
 end
 
 -- KEYS rules, log, spent bucket. ARGV rules hash, spent.
--- Answers {index, replacements, ballot}, nil, or an error.
+-- Answers {index, replacements, tag and ballot}, nil, or an error.
 local function find_ballot(keys, args)
   local rules, err = rules_of(keys[1], args[1])
   if not rules then
@@ -447,22 +449,131 @@ end
 
 ---- issuing ----
 
--- KEYS rules, issued bucket, issued. ARGV rules hash, identity, hash of the blinded message.
--- Answers new, same, other, not-open, paused or closed.
+-- An issued bucket is one string of records, identity (16) and hash of the blinded message (32), sorted
+-- by identity: it does not tell in which order they came.
+local RECORD = 48
+
+-- Whether the n-th record, from 0, comes before this identity's.
+local function precedes(records, n, identity)
+  for i = 1, 16 do
+    local a, b = string.byte(records, n * RECORD + i), string.byte(identity, i)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return false
+end
+
+-- The offset of the identity's record, or of where it belongs; and the hash of its blinded message.
+local function find_record(records, identity)
+  local low, high = 0, #records / RECORD
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if precedes(records, middle, identity) then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  local at = low * RECORD
+  if string.sub(records, at + 1, at + 16) == identity then
+    return at, string.sub(records, at + 17, at + RECORD)
+  end
+  return at
+end
+
+-- The records of an issued bucket, or nil and an error reply. That a token is given out once rests on
+-- their order, so it is looked at every time.
+local function records_of(key)
+  local records = redis.pcall('GET', key) or ''
+  if type(records) ~= 'string' or #records % RECORD ~= 0 then
+    return nil, damaged(key)
+  end
+  for n = 1, #records / RECORD - 1 do
+    if not precedes(records, n - 1, string.sub(records, n * RECORD + 1, n * RECORD + 16)) then
+      return nil, damaged(key)
+    end
+  end
+  return records
+end
+
+-- A counter of S:batches as it stands, or nil and an error reply.
+local function batch_counter(key, field)
+  local value = integer(redis.pcall('HGET', key, field) or '0')
+  if not value then
+    return nil, damaged(key)
+  end
+  return value
+end
+
+-- What a code's identity is worth: the number of its batch, negative where it was revoked; 0: there is
+-- no such code. Or nil and an error reply.
+local function batch_of(codes, identity)
+  local value = redis.pcall('HGET', codes, identity)
+  if not value then
+    return 0
+  end
+  local batch = integer(value)
+  if not batch then
+    return nil, damaged(codes)
+  end
+  return batch
+end
+
+-- Whether a code's identity may have a token: its batch, or nil and the answer.
+local function admit(codes, batches, identity)
+  local batch, err = batch_of(codes, identity)
+  if not batch then
+    return nil, err
+  end
+  if batch == 0 then
+    return nil, redis.status_reply('unknown')
+  end
+  local off, counted
+  off, err = batch_counter(batches, batch .. ' off')
+  if not off then
+    return nil, err
+  end
+  if batch < 0 or off ~= 0 then
+    return nil, redis.status_reply('revoked')
+  end
+  counted, err = batch_counter(batches, batch .. ' issued')
+  if not counted then
+    return nil, err
+  end
+  return batch
+end
+
+-- KEYS rules, issued bucket, issued, and where codes admit: codes bucket, batches.
+-- ARGV rules hash, identity, hash of the blinded message.
+-- Answers new, same, other, not-open, paused or closed; unknown or revoked.
 local function issue(keys, args)
   local rules, err = rules_of(keys[1], args[1])
   if not rules then
     return err
   end
   local identity, blinded = args[2], args[3]
-  if bucket_of(rules.issued_bucket, rules, identity) ~= keys[2] or keys[3] ~= rules.issued then
+  local by_code = redis.call('HGET', keys[1], 'admission') == 'codes'
+  if bucket_of(rules.issued_bucket, rules, identity) ~= keys[2] or keys[3] ~= rules.issued
+      or #blinded ~= 32
+      or by_code and (bucket_of(rules.codes_bucket, rules, identity) ~= keys[4] or keys[5] ~= rules.batches) then
     return differ('keys')
   end
-  local before = redis.pcall('HGET', keys[2], identity)
-  if type(before) == 'table' then
-    return damaged(keys[2])
-  elseif before then
+  local records
+  records, err = records_of(keys[2])
+  if not records then
+    return err
+  end
+  local at, before = find_record(records, identity)
+  if before then
     return redis.status_reply(before == blinded and 'same' or 'other')
+  end
+  local batch
+  if by_code then
+    batch, err = admit(keys[4], keys[5], identity)
+    if not batch then
+      return err
+    end
   end
   local closed = shut(rules, now_ms())
   if closed then
@@ -472,9 +583,111 @@ local function issue(keys, args)
   if issued and not integer(issued) then
     return damaged(keys[3])
   end
-  redis.call('HSET', keys[2], identity, blinded)
+  redis.call('SET', keys[2],
+    string.sub(records, 1, at) .. identity .. blinded .. string.sub(records, at + 1))
   redis.call('INCR', keys[3])
+  if batch then
+    redis.call('HINCRBY', keys[5], batch .. ' issued', 1)
+  end
   return redis.status_reply('new')
+end
+
+---- invitation codes ----
+
+-- KEYS rules, codes bucket, batches. ARGV rules hash, batch, identities.
+-- Enters codes; those that are there already stay as they are. Answers with how many are new.
+local function enter(keys, args)
+  local rules, err = rules_of(keys[1], args[1])
+  if not rules then
+    return err
+  end
+  local batch = integer(args[2])
+  if not batch or batch < 1 or keys[3] ~= rules.batches then
+    return differ('keys')
+  end
+  local made
+  made, err = batch_counter(keys[3], batch .. ' made')
+  if not made then
+    return err
+  end
+  local new = {}
+  for i = 3, #args do
+    local stands
+    if bucket_of(rules.codes_bucket, rules, args[i]) ~= keys[2] then
+      return differ('keys')
+    end
+    stands, err = batch_of(keys[2], args[i])
+    if not stands then
+      return err
+    end
+    if stands == 0 then
+      new[#new + 1] = args[i]
+    end
+  end
+  if #new > 0 then
+    for _, identity in ipairs(new) do
+      redis.call('HSET', keys[2], identity, batch)
+    end
+    redis.call('HINCRBY', keys[3], batch .. ' made', #new)
+  end
+  return #new
+end
+
+-- KEYS rules, codes bucket, issued bucket, batches. ARGV rules hash, identity.
+-- Answers revoked, same (it was), used (its token is out), or unknown.
+local function revoke(keys, args)
+  local rules, err = rules_of(keys[1], args[1])
+  if not rules then
+    return err
+  end
+  local identity = args[2]
+  if bucket_of(rules.codes_bucket, rules, identity) ~= keys[2]
+      or bucket_of(rules.issued_bucket, rules, identity) ~= keys[3] or keys[4] ~= rules.batches then
+    return differ('keys')
+  end
+  local records, batch, revoked
+  records, err = records_of(keys[3])
+  if not records then
+    return err
+  end
+  batch, err = batch_of(keys[2], identity)
+  if not batch then
+    return err
+  end
+  local _, used = find_record(records, identity)
+  if batch <= 0 or used then
+    return redis.status_reply(batch == 0 and 'unknown' or used and 'used' or 'same')
+  end
+  revoked, err = batch_counter(keys[4], batch .. ' revoked')
+  if not revoked then
+    return err
+  end
+  redis.call('HSET', keys[2], identity, -batch)
+  redis.call('HINCRBY', keys[4], batch .. ' revoked', 1)
+  return redis.status_reply('revoked')
+end
+
+-- KEYS rules, batches. ARGV rules hash, batch. All codes of it, those that are entered later as well.
+-- Answers revoked, or same (it was).
+local function revoke_batch(keys, args)
+  local rules, err = rules_of(keys[1], args[1])
+  if not rules then
+    return err
+  end
+  local batch = integer(args[2])
+  if not batch or batch < 1 or keys[2] ~= rules.batches then
+    return differ('keys')
+  end
+  local off
+  off, err = batch_counter(keys[2], batch .. ' off')
+  if not off then
+    return err
+  end
+  if off ~= 0 then
+    return redis.status_reply('same')
+  end
+  redis.call('HSET', keys[2], batch .. ' off', '1')
+  return redis.status_reply('revoked')
 end
 
 ---- reading ----
@@ -555,13 +768,15 @@ end
 
 ---- the rules record ----
 
--- KEYS rules, log, issued. ARGV record, hash, opens, closes, shard, shards, buckets, revote.
+-- KEYS rules, log, issued, batches. ARGV record, hash, opens, closes, shard, shards, buckets, revote,
+-- admission, "replace" or "look".
 -- Rules are frozen at opening; those of a rehearsal, which has no hours, by its first token or
--- ballot. The phase outlives a replacement; the version begins anew, so that the record's amended
--- hours are applied to the new rules as well.
--- Answers same, new or replaced.
+-- ballot; where invitation codes lie is frozen by the first of them. The phase outlives a
+-- replacement; the version begins anew, so that the record's amended hours are applied to the new
+-- rules as well. Who looks replaces nothing: a host replaces in all shards or in none.
+-- Answers same, new, replaced, or replaceable with the hash that stands there.
 local function open(keys, args)
-  local stored = redis.pcall('HMGET', keys[1], 'hash', 'opens', 'phase')
+  local stored = redis.pcall('HMGET', keys[1], 'hash', 'opens', 'phase', 'shards', 'buckets', 'admission')
   if stored.err then
     return stored
   end
@@ -579,13 +794,18 @@ local function open(keys, args)
     if not opens
         or redis.call('EXISTS', keys[2]) == 1
         or (redis.pcall('GET', keys[3]) or '0') ~= '0'
-        or (opens > 0 and now_ms() >= opens) then
+        or (opens > 0 and now_ms() >= opens)
+        or (redis.call('EXISTS', keys[4]) == 1
+          and not (stored[4] == args[6] and stored[5] == args[7] and stored[6] == args[9])) then
       return differ(hex(hash))
+    end
+    if args[10] ~= 'replace' then
+      return redis.status_reply('replaceable ' .. hex(hash))
     end
   end
   redis.call('HSET', keys[1], 'record', args[1], 'hash', args[2], 'opens', args[3],
     'closes', args[4], 'shard', args[5], 'shards', args[6], 'buckets', args[7], 'revote', args[8],
-    'phase', stored[3] or '', 'version', '0')
+    'admission', args[9], 'phase', stored[3] or '', 'version', '0')
   return redis.status_reply(hash and 'replaced' or 'new')
 end
 
@@ -609,10 +829,13 @@ local function publish(keys, args)
   return args[1]
 end
 
-redis.register_function('apply_2', apply)
-redis.register_function('cast_2', cast)
-redis.register_function('issue_2', issue)
-redis.register_function('open_2', open)
-redis.register_function('publish_2', publish)
-redis.register_function { function_name = 'find_2', callback = find_ballot, flags = { 'no-writes' } }
-redis.register_function { function_name = 'read_2', callback = read, flags = { 'no-writes' } }
+redis.register_function('apply_4', apply)
+redis.register_function('cast_4', cast)
+redis.register_function('enter_4', enter)
+redis.register_function('issue_4', issue)
+redis.register_function('open_4', open)
+redis.register_function('publish_4', publish)
+redis.register_function('revoke_4', revoke)
+redis.register_function('revoke_batch_4', revoke_batch)
+redis.register_function { function_name = 'find_4', callback = find_ballot, flags = { 'no-writes' } }
+redis.register_function { function_name = 'read_4', callback = read, flags = { 'no-writes' } }

@@ -69,45 +69,54 @@ static char *put_decimal(char *at, int64_t value, struct slice *ret)
 	return value < 0 ? put_bytes(at, text, 1 + len, ret) : put_bytes(at, text + 1, len, ret);
 }
 
-static size_t block_size(struct slice ballot, const struct form_increment *increments, size_t n)
+static size_t block_size(const struct ledger_ballot *ballot)
 {
-	size_t size = (CAST_ARGS + 2 * n) * sizeof(struct slice) + ballot.len + 2 * DECIMAL_SIZE;
+	size_t size = (CAST_ARGS + 2 * ballot->n_increments) * sizeof(struct slice) +
+		      LEDGER_TAG_SIZE + ballot->text.len + 2 * DECIMAL_SIZE;
 
-	for (size_t i = 0; i < n; i++)
-		size += strlen(increments[i].counter) + DECIMAL_SIZE;
+	for (size_t i = 0; i < ballot->n_increments; i++)
+		size += strlen(ballot->increments[i].counter) + DECIMAL_SIZE;
 	return size;
 }
 
-static void fill_args(struct cast *cast, struct slice ballot,
-    const struct form_increment *increments, size_t n, int64_t replaces)
+static char *put_ballot(char *at, const struct ledger_ballot *ballot, struct slice *ret)
 {
+	struct slice text;
+
+	memcpy(at, ballot->tag, LEDGER_TAG_SIZE);
+	*ret = slice_make(at, LEDGER_TAG_SIZE + ballot->text.len);
+	return put_bytes(at + LEDGER_TAG_SIZE, ballot->text.ptr, ballot->text.len, &text);
+}
+
+static void fill_args(struct cast *cast, const struct ledger_ballot *ballot)
+{
+	size_t n = ballot->n_increments;
 	struct slice *arg = (struct slice *)(void *)cast->block;
 	char *at = cast->block + (CAST_ARGS + 2 * n) * sizeof(*arg);
 
 	cast->args = arg;
 	cast->n_args = CAST_ARGS + 2 * n;
 	arg[CAST_ARG_SPENT] = slice_make(cast->spent, LEDGER_SPENT_SIZE);
-	at = put_bytes(at, ballot.ptr, ballot.len, &arg[CAST_ARG_BALLOT]);
+	at = put_ballot(at, ballot, &arg[CAST_ARG_BALLOT]);
 	arg[CAST_ARG_REPLACES] = slice_make("", 0);
-	if (replaces >= 0)
-		at = put_decimal(at, replaces, &arg[CAST_ARG_REPLACES]);
+	if (ballot->replaces >= 0)
+		at = put_decimal(at, ballot->replaces, &arg[CAST_ARG_REPLACES]);
 	at = put_decimal(at, (int64_t)n, &arg[CAST_ARG_COUNT]);
 	arg += CAST_ARGS;
 	for (size_t i = 0; i < n; i++, arg += 2) {
-		const char *name = increments[i].counter;
+		const char *name = ballot->increments[i].counter;
 
 		at = put_bytes(at, name, strlen(name), &arg[0]);
-		at = put_decimal(at, increments[i].by, &arg[1]);
+		at = put_decimal(at, ballot->increments[i].by, &arg[1]);
 	}
 }
 
-struct cast *cast_new(struct cast **unused, const uint8_t spent[LEDGER_SPENT_SIZE],
-    struct slice ballot, const struct form_increment *increments, size_t n, int64_t replaces)
+struct cast *cast_new(struct cast **unused, const struct ledger_ballot *ballot)
 {
-	struct cast *cast = take(unused, block_size(ballot, increments, n));
+	struct cast *cast = take(unused, block_size(ballot));
 
-	memcpy(cast->spent, spent, LEDGER_SPENT_SIZE);
-	fill_args(cast, ballot, increments, n, replaces);
+	memcpy(cast->spent, ballot->spent, LEDGER_SPENT_SIZE);
+	fill_args(cast, ballot);
 	return cast;
 }
 

@@ -12,7 +12,7 @@
 enum {
 	CAST_ARG_SPENT,
 	CAST_ARG_KEY,
-	CAST_ARG_BALLOT,
+	CAST_ARG_BALLOT, /* its tag before it */
 	CAST_ARG_REPLACES,
 	CAST_ARG_COUNT,
 	CAST_ARGS
@@ -42,8 +42,7 @@ struct cast *cast_list_take(struct cast_list *list); /* NULL: empty */
 
 /* Copies everything. `unused` is a list of records to take from and, in cast_free(), to give back
  * to; cast_release_all() ends it. */
-struct cast *cast_new(struct cast **unused, const uint8_t spent[LEDGER_SPENT_SIZE],
-    struct slice ballot, const struct form_increment *increments, size_t n, int64_t replaces);
+struct cast *cast_new(struct cast **unused, const struct ledger_ballot *ballot);
 void cast_free(struct cast **unused, struct cast *cast);
 void cast_release_all(struct cast **unused);
 

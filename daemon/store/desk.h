@@ -5,8 +5,9 @@
  * Keys (⚑). C = "{<contest>}", in a rehearsal "{<contest>~rehearsal}"; one slot:
  *
  *   C:record       hash    n (entries of the audit log), head (32 bytes: hash of the last), version
- *                          (grows with every change that the public sees), and what office/record.h
- *                          says: phase, opens, closes, notice…
+ *                          (grows with every change that the public sees), and what
+ *                          office/record.h (phase, opens, closes, notice…) and office/sealing.h
+ *                          (halt, epoch) say
  *   C:people       hash    person id -> JSON (office/people.h)
  *   C:sheets       hash    person id -> JSON: the sheet that stands, its revision (office/sheets.h)
  *   C:rulings      hash    id -> JSON: recusals decided, challenges, disqualifications

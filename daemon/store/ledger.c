@@ -13,6 +13,14 @@
 
 /* ---- keys ---- */
 
+bool ledger_without_tag(struct slice stored, struct slice *ret_ballot)
+{
+	if (stored.len < LEDGER_TAG_SIZE)
+		return false;
+	*ret_ballot = slice_make(stored.ptr + LEDGER_TAG_SIZE, stored.len - LEDGER_TAG_SIZE);
+	return true;
+}
+
 unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16])
 {
 	return get_u32be(id) % ledger->options.shards;
@@ -38,6 +46,7 @@ static void make_keys(struct ledger *ledger)
 		snprintf(s->log_key, sizeof(s->log_key), "%s:log", s->prefix);
 		snprintf(s->count_key, sizeof(s->count_key), "%s:count", s->prefix);
 		snprintf(s->issued_key, sizeof(s->issued_key), "%s:issued", s->prefix);
+		snprintf(s->batches_key, sizeof(s->batches_key), "%s:batches", s->prefix);
 	}
 }
 
@@ -57,8 +66,10 @@ struct ledger *ledger_new(
 	ledger_cast_init(ledger);
 	ledger->shards = calloc(options->shards, sizeof(*ledger->shards));
 	ledger->keys = calloc(LEDGER_BATCH_MAX, sizeof(*ledger->keys));
-	for (unsigned i = 0; ledger->shards && i < options->shards; i++)
+	for (unsigned i = 0; ledger->shards && i < options->shards; i++) {
+		ledger->shards[i].ledger = ledger;
 		cast_list_init(&ledger->shards[i].gathered);
+	}
 	/* "{…~rehearsal/<shard>}" must fit; contest ids are far shorter. */
 	if (!ledger->shards || !ledger->keys || strlen(options->contest) > LEDGER_PREFIX_MAX - 32) {
 		ledger_free(ledger);
@@ -82,6 +93,14 @@ void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
+char *ledger_bucket_key(const struct ledger *ledger, unsigned shard, const char *kind,
+    const uint8_t id[16], char ret_key[LEDGER_KEY_MAX])
+{
+	(void)snprintf(ret_key, LEDGER_KEY_MAX, "%.*s:%s:%u", LEDGER_PREFIX_MAX,
+	    ledger->shards[shard].prefix, kind, ledger_bucket_of(ledger, id));
+	return ret_key;
+}
+
 /* ---- questions of one call ---- */
 
 struct question {
@@ -89,7 +108,6 @@ struct question {
 	unsigned shard;
 	union {
 		cast_cb *cast;
-		issue_cb *issue;
 		published_cb *published;
 	} cb;
 	void *arg;
@@ -108,9 +126,7 @@ static struct question *question_new(struct ledger *ledger, unsigned shard, void
 	return q;
 }
 
-/* Whether the call was refused, and in which way; a library or rules gone astray is looked after.
- */
-static bool refused(struct ledger *ledger, const struct redis_reply *reply, enum refusal *ret)
+bool ledger_refused(struct ledger *ledger, const struct redis_reply *reply, enum refusal *ret)
 {
 	if (redis_reply_kind(reply) != REDIS_ERROR)
 		return false;
@@ -126,7 +142,8 @@ int ledger_error(struct ledger *ledger, const struct redis_reply *error)
 {
 	enum refusal refusal;
 
-	return refused(ledger, error, &refusal) && refusal == REFUSED_DAMAGED ? -EBADMSG : -EIO;
+	return ledger_refused(ledger, error, &refusal) && refusal == REFUSED_DAMAGED ? -EBADMSG
+										     : -EIO;
 }
 
 static enum cast_verdict find_verdict(
@@ -134,7 +151,7 @@ static enum cast_verdict find_verdict(
 {
 	enum refusal refusal;
 
-	if (refused(q->ledger, reply, &refusal))
+	if (ledger_refused(q->ledger, reply, &refusal))
 		return refusal == REFUSED_DAMAGED ? CAST_FAULT : CAST_BUSY;
 	if (redis_reply_kind(reply) == REDIS_NIL)
 		return CAST_NEVER;
@@ -142,8 +159,9 @@ static enum cast_verdict find_verdict(
 		return CAST_FAULT;
 	ret->index = (uint64_t)redis_reply_integer(redis_reply_at(reply, 0));
 	ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 1));
-	ret->ballot = redis_reply_text(redis_reply_at(reply, 2));
-	return CAST_SPENT;
+	return ledger_without_tag(redis_reply_text(redis_reply_at(reply, 2)), &ret->ballot)
+		   ? CAST_SPENT
+		   : CAST_FAULT;
 }
 
 static void on_found(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
@@ -167,63 +185,12 @@ void ledger_find(
 	struct question *q = question_new(ledger, n, arg);
 	char bucket[LEDGER_KEY_MAX];
 
-	snprintf(
-	    bucket, sizeof(bucket), "%s:spent:%u", shard->prefix, ledger_bucket_of(ledger, spent));
+	(void)ledger_bucket_key(ledger, n, "spent", spent, bucket);
 	q->cb.cast = cb;
 	redis_call(ledger->redis, on_found, q, 8,
-	    (struct slice[]){slice_text("FCALL"), slice_text("find_2"), slice_text("3"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("find_4"), slice_text("3"),
 		slice_text(shard->rules_key), slice_text(shard->log_key), slice_text(bucket),
 		slice_make(ledger->options.rules_hash, 32), slice_make(spent, LEDGER_SPENT_SIZE)});
-}
-
-static enum issue_verdict issue_verdict(struct question *q, const struct redis_reply *reply)
-{
-	static const struct {
-		const char *word;
-		enum issue_verdict verdict;
-	} words[] = {{"new", ISSUE_NEW}, {"same", ISSUE_SAME}, {"other", ISSUE_OTHER},
-	    {"not-open", ISSUE_NOT_OPEN}, {"paused", ISSUE_NOT_OPEN}, {"closed", ISSUE_CLOSED}};
-	struct slice text = redis_reply_text(reply);
-	enum refusal refusal;
-
-	if (refused(q->ledger, reply, &refusal))
-		return refusal == REFUSED_DAMAGED ? ISSUE_FAULT : ISSUE_BUSY;
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (slice_is(text, words[i].word))
-			return words[i].verdict;
-	}
-	return ISSUE_UNKNOWN;
-}
-
-static void on_issued(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
-{
-	struct question *q = arg;
-	enum issue_verdict verdict;
-
-	if (outcome == REDIS_OK)
-		verdict = issue_verdict(q, reply);
-	else
-		verdict = outcome == REDIS_NOT_SENT ? ISSUE_BUSY : ISSUE_UNKNOWN;
-	q->cb.issue(q->arg, verdict);
-	free(q);
-}
-
-void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_SIZE],
-    const uint8_t blinded_hash[32], issue_cb *cb, void *arg)
-{
-	unsigned n = ledger_shard_of(ledger, identity);
-	struct shard *shard = &ledger->shards[n];
-	struct question *q = question_new(ledger, n, arg);
-	char bucket[LEDGER_KEY_MAX];
-
-	snprintf(bucket, sizeof(bucket), "%s:issued:%u", shard->prefix,
-	    ledger_bucket_of(ledger, identity));
-	q->cb.issue = cb;
-	redis_call(ledger->redis, on_issued, q, 9,
-	    (struct slice[]){slice_text("FCALL"), slice_text("issue_2"), slice_text("3"),
-		slice_text(shard->rules_key), slice_text(bucket), slice_text(shard->issued_key),
-		slice_make(ledger->options.rules_hash, 32),
-		slice_make(identity, LEDGER_IDENTITY_SIZE), slice_make(blinded_hash, 32)});
 }
 
 /* ---- the published snapshot ---- */
@@ -259,6 +226,6 @@ void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, 
 
 	q->cb.published = cb;
 	redis_call(ledger->redis, on_published, q, 5,
-	    (struct slice[]){slice_text("FCALL"), slice_text("publish_2"), slice_text("1"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("publish_4"), slice_text("1"),
 		slice_text(ledger->published_key), text});
 }

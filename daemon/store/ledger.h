@@ -10,18 +10,27 @@
  *                          the log, latched once closed)
  *   S:spent:<b>    hash    spent (16 bytes) -> "<index>" or "<index> <replacements>"
  *   S:count        hash    counter -> integer; ballots -> counted tokens of the shard
- *   S:log          stream  ID "<first index + 1>-0", field b = (spent 16 | u16be length | ballot)*
- *   S:issued:<b>   hash    identity (16 bytes) -> SHA-256(blinded message) (32 bytes)
- *   S:issued       string  how many tokens were issued
+ *   S:log          stream  ID "<first index + 1>-0", field b = packed ballots, each
+ *                          spent (16 bytes), u16be length of what follows, tag (4 bytes), ballot
+ *   S:issued:<b>   string  records of identity (16 bytes) and SHA-256(blinded message) (32 bytes),
+ *                          sorted, so that they do not tell in which order they came; deleted
+ *                          once identities are to be forgotten (ledger_forget())
+ *   S:issued       string  how many tokens were issued; where another host issues, how many it has
+ *                          told of by signed notes (there are no identities then)
+ *   S:codes:<b>    hash    identity of an invitation code (16 bytes) -> number of its batch, with
+ *                          "-" before it where the code was revoked
+ *   S:batches      hash    "<batch> made", "<batch> issued", "<batch> revoked" -> integer; "<batch>
+ *                          off" -> 1: the batch was revoked
+ *   S:seal         hash    what was signed last (store/seal.h)
  *
  *   {<contest>}:published (rehearsal: {<contest>~rehearsal}:published)   string
- *                          the snapshot that the public sees while `publish:` makes it move in
- * steps
+ *                          the public snapshot while `publish:` makes it move in steps
  *
  * Shard of a token  = u32be(spent[0..4])  mod shards.
  * Bucket of a token = u32be(spent[8..12]) mod buckets.  Identities likewise.
  * Every write is one call of a function of the library tallyd_<n>, embedded from ballot.lua, on one
- * shard, with all its keys declared. */
+ * shard, with all its keys declared; but for forgetting, which only takes keys away that nothing
+ * writes any more. */
 #ifndef TALLYD_STORE_LEDGER_H
 #define TALLYD_STORE_LEDGER_H
 
@@ -37,6 +46,7 @@ struct redis;
 struct ledger;
 
 #define LEDGER_SPENT_SIZE       16
+#define LEDGER_TAG_SIZE         4
 #define LEDGER_IDENTITY_SIZE    16
 #define LEDGER_BALLOT_MAX       4096 /* bytes of a canonical ballot */
 #define LEDGER_BATCH_MAX        64
@@ -48,7 +58,11 @@ struct ledger_options {
 	bool rehearsal;
 	unsigned shards;
 	unsigned buckets;
-	bool replaceable;            /* revote: replace */
+	bool replaceable; /* revote: replace */
+	bool by_code;     /* admission: codes */
+	/* A server's start: other rules in Redis that nobody has voted under are replaced by these,
+	 * once. Else, and later, they are respected, or two servers would replace each other's. */
+	bool may_replace;
 	int64_t opens_ms, closes_ms; /* 0: none */
 	struct slice rules;          /* canonical rules record */
 	uint8_t rules_hash[32];      /* SHA-256 of it */
@@ -59,7 +73,8 @@ struct ledger_options {
 };
 
 /* Loads the function library and lays down or compares the rules record in every shard, again after
- * each reconnection, retrying until it is done. `redis` is borrowed. NULL: memory. */
+ * each reconnection, retrying until it is done. Where one shard refuses, none is replaced. `redis`
+ * is borrowed. NULL: memory. */
 struct ledger *ledger_new(
     struct event_base *base, struct redis *redis, const struct ledger_options *options);
 /* After redis_free(), which completes what is under way (CAST_UNKNOWN, -EIO); what was gathered and
@@ -69,7 +84,7 @@ void ledger_free(struct ledger *ledger);
 bool ledger_is_ready(const struct ledger *ledger);
 /* Why not: "redis is not connected", "rules-differ: …"; NULL when ready. */
 const char *ledger_why(const struct ledger *ledger);
-/* True when it will not become ready by waiting: the shard was opened by other rules, or Redis
+/* True when it will not become ready by waiting: the shard has other rules, or Redis
  * holds another program's function library. */
 bool ledger_is_refused(const struct ledger *ledger);
 /* Call from redis_options.on_state. */
@@ -111,12 +126,24 @@ struct cast_result {
 
 typedef void cast_cb(void *arg, const struct cast_result *result);
 
-/* Everything is copied. `replaces` is -1, or the index of the ballot to be replaced; then
- * `increments` are the difference between the new ballot's and the old one's. The callback comes
- * exactly once, in a later turn of the loop. */
-void ledger_cast(struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], struct slice ballot,
-    const struct form_increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
-    void *arg);
+#define LEDGER_NOT_REPLACING (-1)
+
+struct ledger_ballot {
+	const uint8_t *spent; /* LEDGER_SPENT_SIZE bytes */
+	/* LEDGER_TAG_SIZE bytes, kept beside the ballot and never looked at: with a key that Redis
+	 * does not have, whoever counts anew can tell that this is what was cast
+	 * (contest/commitment.h).
+	 */
+	const uint8_t *tag;
+	struct slice text; /* canonical */
+	/* The index of the ballot to be replaced, or LEDGER_NOT_REPLACING. */
+	int64_t replaces;
+	/* What the ballot adds to which counter, less what the replaced one had added. */
+	const struct form_increment *increments;
+	size_t n_increments;
+};
+/* Everything is copied. The callback comes exactly once, in a later turn of the loop. */
+void ledger_cast(struct ledger *ledger, const struct ledger_ballot *ballot, cast_cb *cb, void *arg);
 
 /* The ballot that stands for this token: CAST_SPENT with index and ballot, CAST_NEVER, CAST_FAULT,
  * CAST_BUSY or CAST_UNKNOWN. Reads only. */
@@ -131,6 +158,8 @@ enum issue_verdict {
 	ISSUE_OTHER,    /* this identity already has a token for another blinded message */
 	ISSUE_NOT_OPEN, /* before the hours, or paused */
 	ISSUE_CLOSED,
+	ISSUE_NO_CODE, /* no invitation code has this identity */
+	ISSUE_REVOKED, /* the code was revoked */
 	ISSUE_FAULT,
 	ISSUE_BUSY,    /* certainly not recorded */
 	ISSUE_UNKNOWN, /* ask again */
@@ -140,6 +169,54 @@ typedef void issue_cb(void *arg, enum issue_verdict verdict);
 
 void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_SIZE],
     const uint8_t blinded_hash[32], issue_cb *cb, void *arg);
+
+/* Where another host issues: how many tokens it says it has issued, of those that this shard
+ * records there (FORMAT.md section 3.4). Nobody else writes S:issued here. `error`: 0, -EIO. */
+typedef void taken_cb(void *arg, int error);
+void ledger_take_issued(
+    struct ledger *ledger, unsigned shard, uint64_t issued, taken_cb *cb, void *arg);
+
+/* ---- invitation codes ---- */
+
+#define LEDGER_ENTER_MAX 4096 /* identities in one call */
+
+/* Enters codes into a batch (1 to LEDGER_BATCHES_MAX); those that are there already stay as they
+ * are, so a call whose outcome is not known is made again. `error`: 0 with how many are new, -EIO,
+ * -EBADMSG. 1 to LEDGER_ENTER_MAX identities; they are copied. */
+#define LEDGER_BATCHES_MAX 999999999
+typedef void enter_cb(void *arg, int error, uint64_t entered);
+void ledger_enter(struct ledger *ledger, unsigned batch,
+    const uint8_t (*identities)[LEDGER_IDENTITY_SIZE], size_t n, enter_cb *cb, void *arg);
+
+enum revoke_verdict {
+	REVOKE_DONE,
+	REVOKE_SAME,    /* it was */
+	REVOKE_USED,    /* a token was issued for it: that one stays good */
+	REVOKE_NO_CODE, /* there is no such code */
+	REVOKE_FAULT,   /* the data are damaged */
+	REVOKE_UNKNOWN, /* Redis did not answer or refuses: ask again */
+};
+typedef void revoke_cb(void *arg, enum revoke_verdict verdict);
+void ledger_revoke(
+    struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_SIZE], revoke_cb *cb, void *arg);
+/* A whole batch, in every shard: REVOKE_DONE, REVOKE_SAME (it was, everywhere), FAULT, UNKNOWN. */
+void ledger_revoke_batch(struct ledger *ledger, unsigned batch, revoke_cb *cb, void *arg);
+
+struct ledger_batch {
+	unsigned batch;
+	uint64_t made, issued, revoked; /* codes entered; tokens issued; codes revoked one by one */
+	bool off;                       /* revoked as a whole */
+};
+struct ledger_batch_list {            /* all 0: empty; `batches` is freed by its owner */
+	struct ledger_batch *batches; /* by rising numbers */
+	size_t n;
+};
+/* Its place in the list, made if it was not there; until the next call. NULL: memory. */
+struct ledger_batch *ledger_batch_at(struct ledger_batch_list *list, unsigned number);
+/* Of one shard, by rising numbers. `error`: 0, -EIO, -EBADMSG, -ENOMEM. Borrowed for the callback.
+ */
+typedef void batches_cb(void *arg, int error, const struct ledger_batch *batches, size_t n);
+void ledger_shard_batches(struct ledger *ledger, unsigned shard, batches_cb *cb, void *arg);
 
 /* ---- reading ---- */
 
@@ -168,6 +245,33 @@ struct ledger_totals {
 typedef void totals_cb(void *arg, int error, const struct ledger_totals *totals);
 void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg);
 
+/* ---- one shard, for whoever counts anew ---- */
+
+/* The same of one shard. -EBADMSG also where the shard is closed and its log has changed since. */
+void ledger_shard_totals(struct ledger *ledger, unsigned shard, totals_cb *cb, void *arg);
+/* Of the totals only the counters and `ballots`: as they stand, whatever else is wrong. */
+void ledger_shard_counters(struct ledger *ledger, unsigned shard, totals_cb *cb, void *arg);
+
+struct ledger_spent {
+	const uint8_t *token; /* LEDGER_SPENT_SIZE bytes */
+	bool readable;        /* else the rest means nothing */
+	bool misplaced;       /* belongs to another bucket or shard */
+	uint64_t index;
+	unsigned replacements;
+};
+struct ledger_recorded { /* identities that had a token */
+	uint64_t n;
+	uint64_t uncoded; /* of them, those that are no invitation code, where codes admit */
+	struct ledger_batch_list codes; /* of the bucket, where codes admit; `off` is not here */
+};
+/* The tokens of one bucket, and what its twin of S:issued records. `error` as for totals; -EBADMSG
+ * also for identities that are not in order, twice, or in a place that is not theirs, and for codes
+ * of no batch. Borrowed for the callback. */
+typedef void bucket_cb(void *arg, int error, const struct ledger_spent *tokens, size_t n_tokens,
+    struct ledger_recorded recorded);
+void ledger_bucket(
+    struct ledger *ledger, unsigned shard, unsigned bucket, bucket_cb *cb, void *arg);
+
 /* ---- acts ---- */
 
 /* Carries the contest's record over to every shard: phase ("" or one of those above from paused on)
@@ -177,6 +281,13 @@ void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg);
 typedef void applied_cb(void *arg, int error);
 void ledger_apply(struct ledger *ledger, uint64_t version, const char *phase, int64_t opens_ms,
     int64_t closes_ms, applied_cb *cb, void *arg);
+
+/* Deletes every S:issued:<b>, a few at a time; S:issued, how many tokens were issued, stays. Only
+ * once every shard is closed for good (ledger_apply()): then none is written again. What is gone
+ * already is passed over, so whoever was interrupted begins anew. `error`: 0, -EIO, -EBADMSG;
+ * `buckets` that were there. */
+typedef void forget_cb(void *arg, int error, uint64_t buckets);
+void ledger_forget(struct ledger *ledger, forget_cb *cb, void *arg);
 
 /* The published snapshot, one for all workers and hosts. The text begins with its sequence in
  * decimal and a space. `text` empty: none yet. */

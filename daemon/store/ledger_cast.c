@@ -17,7 +17,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 
-enum { CALL_HEAD = 7 }; /* FCALL cast_2 n rules log count … hash */
+enum { CALL_HEAD = 7 }; /* FCALL cast_3 n rules log count … hash */
 
 struct batch {
 	struct batch *next;
@@ -55,21 +55,18 @@ static void refuse_later(struct ledger *ledger, struct cast *cast, enum cast_ver
 		evtimer_add(&ledger->turn, &at_once);
 }
 
-void ledger_cast(struct ledger *ledger, const uint8_t spent[LEDGER_SPENT_SIZE], struct slice ballot,
-    const struct form_increment *increments, size_t n_increments, int64_t replaces, cast_cb *cb,
-    void *arg)
+void ledger_cast(struct ledger *ledger, const struct ledger_ballot *ballot, cast_cb *cb, void *arg)
 {
 	bool room = ledger->casting < ledger->options.in_flight_max;
-	struct cast *cast =
-	    cast_new(&ledger->free_casts, spent, ballot, increments, n_increments, replaces);
+	struct cast *cast = cast_new(&ledger->free_casts, ballot);
 
 	cast->cb = cb;
 	cast->arg = arg;
 	cast->parked = false;
-	cast->shard = ledger_shard_of(ledger, spent);
-	cast->bucket = ledger_bucket_of(ledger, spent);
+	cast->shard = ledger_shard_of(ledger, cast->spent);
+	cast->bucket = ledger_bucket_of(ledger, cast->spent);
 	ledger->casting++;
-	if (!ledger->ready || !room || ballot.len > LEDGER_BALLOT_MAX) {
+	if (!ledger->ready || !room || ballot->text.len > LEDGER_BALLOT_MAX) {
 		refuse_later(ledger, cast, CAST_BUSY);
 		return;
 	}
@@ -176,7 +173,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 	argv = ledger->argv;
 	buckets = number_buckets(ledger, batch, argv + 6);
 	argv[0] = slice_text("FCALL");
-	argv[1] = slice_text("cast_2");
+	argv[1] = slice_text("cast_4");
 	argv[2] = small_number(3 + buckets);
 	argv[3] = slice_text(shard->rules_key);
 	argv[4] = slice_text(shard->log_key);
@@ -287,10 +284,25 @@ static void read_verdict(const struct redis_reply *reply, int64_t now_ms, struct
 			ret->index = (uint64_t)redis_reply_integer(redis_reply_at(reply, 1));
 			ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 2));
 		}
-		if (words[i].elements == 4)
-			ret->ballot = redis_reply_text(redis_reply_at(reply, 3));
+		if (words[i].elements == 4 &&
+		    !ledger_without_tag(redis_reply_text(redis_reply_at(reply, 3)), &ret->ballot))
+			ret->verdict = CAST_FAULT;
 		return;
 	}
+}
+
+/* Damage meets every ballot anew: a line a second is enough. */
+static void log_damage(struct ledger *ledger, unsigned shard, struct slice text)
+{
+	int64_t now_ms = clock_steady_ms();
+
+	if (now_ms - ledger->damage_logged_ms < 1000)
+		return;
+	ledger->damage_logged_ms = now_ms;
+	log_error(
+	    "shard %u: a ballot was not counted: %.*s; see \"A shard refuses every ballot\" "
+	    "in ops/runbook.md",
+	    shard, (int)text.len, text.ptr);
 }
 
 static void hand_out(struct batch *batch, const struct redis_reply *reply)
@@ -302,6 +314,9 @@ static void hand_out(struct batch *batch, const struct redis_reply *reply)
 		struct cast_result result = {.shard = batch->casts[i]->shard};
 
 		read_verdict(redis_reply_at(reply, i + 1), now_ms, &result);
+		if (result.verdict == CAST_FAULT)
+			log_damage(ledger, batch->casts[i]->shard,
+			    slice_text("what is stored of its token, or a counter, is damaged"));
 		if (result.verdict == CAST_RULES_DIFFER)
 			ledger_recheck(ledger, "rules-differ: a ballot went to the wrong place");
 		cast_tell(ledger, batch->casts[i], &result);
@@ -345,18 +360,6 @@ static void park(struct batch *batch)
 	ledger_recheck(ledger, "function library missing");
 }
 
-/* Damage meets every ballot anew: a line a second is enough. */
-static void log_damage(struct batch *batch, struct slice text)
-{
-	int64_t now_ms = clock_steady_ms();
-
-	if (batch->n > 1 || now_ms - batch->ledger->damage_logged_ms < 1000)
-		return;
-	batch->ledger->damage_logged_ms = now_ms;
-	log_error("shard %u: a ballot was not counted: %.*s", batch->casts[0]->shard, (int)text.len,
-	    text.ptr);
-}
-
 static void batch_refused(struct batch *batch, const struct redis_reply *error)
 {
 	switch (library_refusal(error)) {
@@ -374,7 +377,8 @@ static void batch_refused(struct batch *batch, const struct redis_reply *error)
 		tell_all(batch, CAST_RULES_DIFFER);
 		break;
 	case REFUSED_DAMAGED:
-		log_damage(batch, redis_reply_text(error));
+		if (batch->n == 1)
+			log_damage(batch->ledger, batch->casts[0]->shard, redis_reply_text(error));
 		retry_alone(batch, CAST_FAULT);
 		break;
 	}
@@ -389,7 +393,7 @@ static void on_batch(void *arg, enum redis_outcome outcome, const struct redis_r
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {
 		batch_refused(batch, reply);
 	} else if (redis_reply_count(reply) != batch->n + 1) {
-		log_error("cast_2 answered %zu of %u verdicts", redis_reply_count(reply), batch->n);
+		log_error("cast_3 answered %zu of %u verdicts", redis_reply_count(reply), batch->n);
 		tell_all(batch, CAST_UNKNOWN);
 	} else {
 		hand_out(batch, reply);

@@ -1,6 +1,6 @@
 /* What the parts of the ledger share: ledger.c (life, single questions), ledger_setup.c
- * (readiness), ledger_cast.c (batches), ledger_totals.c (reading), ledger_apply.c (acts). For no
- * one else. */
+ * (readiness), ledger_cast.c (batches), ledger_issue.c, ledger_codes.c, ledger_totals.c (reading),
+ * ledger_apply.c (acts), ledger_forget.c. For no one else. */
 #ifndef TALLYD_STORE_LEDGER_IMPL_H
 #define TALLYD_STORE_LEDGER_IMPL_H
 
@@ -17,13 +17,15 @@
 struct batch;
 
 struct shard {
+	struct ledger *ledger;
 	char prefix[LEDGER_PREFIX_MAX];
 	char rules_key[LEDGER_KEY_MAX], log_key[LEDGER_KEY_MAX];
 	char count_key[LEDGER_KEY_MAX], issued_key[LEDGER_KEY_MAX];
+	char batches_key[LEDGER_KEY_MAX];
 	struct cast_list gathered; /* in this turn, in order */
 };
 
-enum setup_step { SETUP_IDLE, SETUP_LIBRARIES, SETUP_RULES };
+enum setup_step { SETUP_IDLE, SETUP_LIBRARIES, SETUP_RULES, SETUP_REPLACING };
 
 struct ledger {
 	struct event_base *base;
@@ -34,10 +36,12 @@ struct ledger {
 
 	bool ready;
 	bool refused; /* not ready, and waiting will not help */
-	char why[256];
+	char why[400];
+	char theirs[68]; /* hash of the rules in Redis, where they are others */
 	enum setup_step step;
 	unsigned setup_pending; /* shards that have not answered yet */
 	bool setup_failed;
+	bool frozen; /* those others: somebody has voted, or the contest has opened */
 	struct event setup_timer;
 
 	unsigned casting; /* ballots taken and not answered */
@@ -57,6 +61,20 @@ struct ledger {
 /* What an error reply means where there is only -EIO or -EBADMSG to say; a library or rules gone
  * astray is looked after. */
 int ledger_error(struct ledger *ledger, const struct redis_reply *error);
+
+/* What is stored of a ballot, less its tag. */
+bool ledger_without_tag(struct slice stored, struct slice *ret_ballot);
+
+/* An issued bucket is a string of these, sorted by identity. */
+#define LEDGER_ISSUED_RECORD (LEDGER_IDENTITY_SIZE + 32)
+
+/* "S:<kind>:<b>", of the bucket that these 16 bytes belong to. Returns ret_key. */
+char *ledger_bucket_key(const struct ledger *ledger, unsigned shard, const char *kind,
+    const uint8_t id[16], char ret_key[LEDGER_KEY_MAX]);
+/* Whether the call was refused, and in which way; a library or rules gone astray is looked after.
+ */
+bool ledger_refused(
+    struct ledger *ledger, const struct redis_reply *reply, enum refusal *ret_refusal);
 
 unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16]);
 unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16]);

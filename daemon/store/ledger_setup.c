@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include <event2/event.h>
+#include <jansson.h>
 
 #include "base/encode.h"
+#include "base/log.h"
 
 enum { RETRY_MS = 250 };
 
@@ -77,40 +79,149 @@ static void ensure_libraries(struct ledger *ledger)
 
 /* ---- the rules ---- */
 
-static void rules_refused(struct ledger *ledger, const struct redis_reply *error)
-{
-	struct slice text = redis_reply_text(error);
-	char why[sizeof(ledger->why)], ours[HEX_SIZE(32)];
-	int len = (int)(text.len < 90 ? text.len : 90);
+static void end_shard(struct ledger *ledger);
 
+/* The name of the logs in a rules record. The caller frees what it is borrowed from. */
+static const char *log_name_of(struct slice rules, json_t **ret_json)
+{
+	*ret_json = rules.len > 0 ? json_loadb(rules.ptr, rules.len, 0, NULL) : NULL;
+	return json_string_value(json_object_get(*ret_json, "log_name"));
+}
+
+/* Names the one member that is not of the contest's file, so that nobody looks for it there. */
+static bool tell_log_names(const struct ledger *ledger, struct slice stored, char *ret, size_t cap)
+{
+	json_t *a, *b;
+	const char *theirs = log_name_of(stored, &a);
+	const char *ours = log_name_of(ledger->options.rules, &b);
+	bool differ = theirs && ours && strcmp(theirs, ours) != 0;
+
+	if (differ)
+		(void)snprintf(ret, cap,
+		    "rules-differ: this host's log_name is \"%.80s\", the contest began with "
+		    "\"%.80s\": set log_name in this host's tallyd.yaml to \"%.80s\" and start "
+		    "it again",
+		    ours, theirs, theirs);
+	json_decref(a);
+	json_decref(b);
+	return differ;
+}
+
+/* The rules that stand in Redis: what is other in them is told as well as it can be. */
+static void on_frozen(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct ledger *ledger = arg;
+	char why[sizeof(ledger->why)], ours[HEX_SIZE(32)];
+	bool told;
+	struct slice stored = outcome == REDIS_OK && redis_reply_kind(reply) == REDIS_TEXT
+				  ? redis_reply_text(reply)
+				  : slice_text("");
+
+	ledger->refused = true;
+	ledger->options.may_replace = false; /* a start that was refused */
+	hex_encode(ledger->options.rules_hash, 32, ours);
+	told = ledger->frozen && tell_log_names(ledger, stored, why, sizeof(why));
+	if (!told && ledger->frozen)
+		(void)snprintf(why, sizeof(why), "rules-differ: Redis holds %s, this worker has %s",
+		    ledger->theirs, ours);
+	else if (!told)
+		(void)snprintf(why, sizeof(why),
+		    "rules-differ: Redis holds %s, this process has %s. Nobody has voted yet, so "
+		    "the rules are those of the host that was started last: give every host the "
+		    "same contest file and keys, and start tallyd again",
+		    ledger->theirs, ours);
+	set_ready(ledger, false, why);
+	end_shard(ledger);
+}
+
+/* `theirs`: the hash of what stands there, in hex. */
+static void meet_others(
+    struct ledger *ledger, const struct shard *shard, struct slice theirs, bool frozen)
+{
+	bool told = ledger->setup_failed && ledger->theirs[0] != '\0';
+
+	if (!told)
+		(void)snprintf(
+		    ledger->theirs, sizeof(ledger->theirs), "%.*s", (int)theirs.len, theirs.ptr);
+	if (!frozen && ledger->options.may_replace)
+		return; /* replaced once all shards have answered */
 	ledger->setup_failed = true;
+	ledger->frozen = ledger->frozen || frozen;
+	if (told)
+		return;
+	ledger->setup_pending++;
+	redis_call(ledger->redis, on_frozen, ledger, 3,
+	    (struct slice[]){
+		slice_text("HGET"), slice_text(shard->rules_key), slice_text("record")});
+}
+
+static void rules_refused(
+    struct ledger *ledger, const struct shard *shard, const struct redis_reply *error)
+{
+	static const size_t word = sizeof("RULESDIFFER ") - 1;
+	struct slice text = redis_reply_text(error);
+	char why[sizeof(ledger->why)];
+
 	if (library_refusal(error) == REFUSED_RULES) {
-		ledger->refused = true;
-		hex_encode(ledger->options.rules_hash, 32, ours);
-		snprintf(why, sizeof(why), "rules-differ: Redis holds%.*s, this worker has %s",
-		    len - (int)strlen("RULESDIFFER"), text.ptr + strlen("RULESDIFFER"), ours);
-	} else {
-		snprintf(why, sizeof(why), "redis: %.*s", len, text.ptr);
+		meet_others(ledger, shard,
+		    text.len > word ? slice_make(text.ptr + word, text.len - word) : slice_text(""),
+		    true);
+		return;
 	}
+	ledger->setup_failed = true;
+	(void)snprintf(
+	    why, sizeof(why), "redis: %.*s", (int)(text.len < 90 ? text.len : 90), text.ptr);
 	set_ready(ledger, false, why);
 }
 
 static void on_rules(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
 {
-	struct ledger *ledger = arg;
+	static const char replaceable[] = "replaceable ";
+	static const size_t word = sizeof(replaceable) - 1;
+	struct shard *shard = arg;
+	struct ledger *ledger = shard->ledger;
+	struct slice text = outcome == REDIS_OK ? redis_reply_text(reply) : slice_text("");
 
 	if (outcome != REDIS_OK) {
 		ledger->setup_failed = true;
 		set_ready(ledger, false, "redis is not connected: no answer");
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {
-		rules_refused(ledger, reply);
+		rules_refused(ledger, shard, reply);
+	} else if (slice_starts(text, replaceable)) {
+		meet_others(ledger, shard, slice_make(text.ptr + word, text.len - word), false);
 	}
+	end_shard(ledger);
+}
+
+static void lay_rules_as(struct ledger *ledger, enum setup_step step);
+
+static void tell_replaced(const struct ledger *ledger)
+{
+	char ours[HEX_SIZE(32)];
+
+	hex_encode(ledger->options.rules_hash, 32, ours);
+	log_warn(
+	    "contest %s: the rules %s that stood in Redis are replaced by this host's, %s: "
+	    "nobody has voted yet. A host that has the other contest file or keys takes no "
+	    "votes from now on",
+	    ledger->options.contest, ledger->theirs, ours);
+}
+
+static void end_shard(struct ledger *ledger)
+{
 	if (--ledger->setup_pending > 0)
 		return;
 	if (ledger->setup_failed) {
 		setup_fail(ledger, ledger->why);
 		return;
 	}
+	if (ledger->step == SETUP_REPLACING) {
+		tell_replaced(ledger);
+	} else if (ledger->theirs[0]) {
+		lay_rules_as(ledger, SETUP_REPLACING);
+		return;
+	}
+	ledger->options.may_replace = false;
 	ledger->step = SETUP_IDLE;
 	ledger->refused = false;
 	set_ready(ledger, true, "");
@@ -128,21 +239,31 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 	snprintf(number, sizeof(number), "%u", n);
 	snprintf(shards, sizeof(shards), "%u", o->shards);
 	snprintf(buckets, sizeof(buckets), "%u", o->buckets);
-	redis_call(ledger->redis, on_rules, ledger, 14,
-	    (struct slice[]){slice_text("FCALL"), slice_text("open_2"), slice_text("3"),
+	redis_call(ledger->redis, on_rules, shard, 17,
+	    (struct slice[]){slice_text("FCALL"), slice_text("open_4"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
-		slice_text(shard->issued_key), o->rules, slice_make(o->rules_hash, 32),
-		slice_text(opens), slice_text(closes), slice_text(number), slice_text(shards),
-		slice_text(buckets), slice_text(o->replaceable ? "replace" : "refuse")});
+		slice_text(shard->issued_key), slice_text(shard->batches_key), o->rules,
+		slice_make(o->rules_hash, 32), slice_text(opens), slice_text(closes),
+		slice_text(number), slice_text(shards), slice_text(buckets),
+		slice_text(o->replaceable ? "replace" : "refuse"),
+		slice_text(o->by_code ? "codes" : ""),
+		slice_text(ledger->step == SETUP_REPLACING ? "replace" : "look")});
 }
 
-static void lay_rules(struct ledger *ledger)
+static void lay_rules_as(struct ledger *ledger, enum setup_step step)
 {
-	ledger->step = SETUP_RULES;
+	ledger->step = step;
 	ledger->setup_failed = false;
 	ledger->setup_pending = ledger->options.shards;
 	for (unsigned i = 0; i < ledger->options.shards; i++)
 		lay_rules_in(ledger, i);
+}
+
+static void lay_rules(struct ledger *ledger)
+{
+	ledger->theirs[0] = '\0';
+	ledger->frozen = false;
+	lay_rules_as(ledger, SETUP_RULES);
 }
 
 /* ---- when ---- */

@@ -1,4 +1,5 @@
-/* The sum over all shards: one call a shard, sent together; counters of one name are added up. */
+/* The sum over all shards: one call a shard, sent together; counters of one name are added up. Or
+ * one shard's numbers alone. */
 #include "store/ledger_impl.h"
 
 #include <errno.h>
@@ -186,6 +187,17 @@ static void reading_finish(struct reading *reading)
 	free(reading);
 }
 
+/* One shard less to wait for. */
+static void reading_step(struct reading *reading, int error)
+{
+	if (error == -ENOMEM)
+		error = -EIO;
+	if (error < 0 && reading->error == 0)
+		reading->error = error;
+	if (--reading->pending == 0)
+		reading_finish(reading);
+}
+
 static void on_shard(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
 {
 	struct reading *reading = arg;
@@ -197,15 +209,21 @@ static void on_shard(void *arg, enum redis_outcome outcome, const struct redis_r
 		r = ledger_error(reading->ledger, reply);
 	else
 		r = add_shard(reading, reply);
-	if (r == -ENOMEM)
-		r = -EIO;
-	if (r < 0 && reading->error == 0)
-		reading->error = r;
-	if (--reading->pending == 0)
-		reading_finish(reading);
+	reading_step(reading, r);
 }
 
-void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg)
+static void on_counters(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct reading *reading = arg;
+	int r = -EIO;
+
+	if (outcome == REDIS_OK)
+		r = redis_reply_kind(reply) == REDIS_ARRAY ? add_counters(reading, reply)
+							   : -EBADMSG;
+	reading_step(reading, r);
+}
+
+static struct reading *reading_new(struct ledger *ledger, unsigned shards, totals_cb *cb, void *arg)
 {
 	struct reading *reading = calloc(1, sizeof(*reading));
 
@@ -214,18 +232,41 @@ void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg)
 	reading->ledger = ledger;
 	reading->cb = cb;
 	reading->arg = arg;
-	reading->pending = ledger->options.shards;
+	reading->pending = shards;
 	reading->totals.now_ms = INT64_MAX;
 	reading->totals.least_version = UINT64_MAX;
 	reading->phase = N_PHASES - 1;
 	buf_init(&reading->names, NAMES_MAX);
-	for (unsigned i = 0; i < ledger->options.shards; i++) {
-		struct shard *shard = &ledger->shards[i];
+	return reading;
+}
 
-		redis_call(ledger->redis, on_shard, reading, 8,
-		    (struct slice[]){slice_text("FCALL"), slice_text("read_2"), slice_text("4"),
-			slice_text(shard->rules_key), slice_text(shard->log_key),
-			slice_text(shard->count_key), slice_text(shard->issued_key),
-			slice_make(ledger->options.rules_hash, 32)});
-	}
+static void ask(struct reading *reading, unsigned number)
+{
+	struct ledger *ledger = reading->ledger;
+	struct shard *shard = &ledger->shards[number];
+
+	redis_call(ledger->redis, on_shard, reading, 8,
+	    (struct slice[]){slice_text("FCALL"), slice_text("read_4"), slice_text("4"),
+		slice_text(shard->rules_key), slice_text(shard->log_key),
+		slice_text(shard->count_key), slice_text(shard->issued_key),
+		slice_make(ledger->options.rules_hash, 32)});
+}
+
+void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg)
+{
+	struct reading *reading = reading_new(ledger, ledger->options.shards, cb, arg);
+
+	for (unsigned i = 0; i < ledger->options.shards; i++)
+		ask(reading, i);
+}
+
+void ledger_shard_totals(struct ledger *ledger, unsigned shard, totals_cb *cb, void *arg)
+{
+	ask(reading_new(ledger, 1, cb, arg), shard);
+}
+
+void ledger_shard_counters(struct ledger *ledger, unsigned shard, totals_cb *cb, void *arg)
+{
+	redis_call(ledger->redis, on_counters, reading_new(ledger, 1, cb, arg), 2,
+	    (struct slice[]){slice_text("HGETALL"), slice_text(ledger->shards[shard].count_key)});
 }

@@ -11,12 +11,15 @@ extern const char _binary_daemon_store_ballot_lua_start[];
 extern const char _binary_daemon_store_ballot_lua_end[];
 extern const char _binary_daemon_store_desk_lua_start[];
 extern const char _binary_daemon_store_desk_lua_end[];
+extern const char _binary_daemon_store_seal_lua_start[];
+extern const char _binary_daemon_store_seal_lua_end[];
 
 static const struct library {
 	const char *name, *start, *end;
 } libraries[] = {
     {LIBRARY_BALLOT, _binary_daemon_store_ballot_lua_start, _binary_daemon_store_ballot_lua_end},
     {LIBRARY_DESK, _binary_daemon_store_desk_lua_start, _binary_daemon_store_desk_lua_end},
+    {LIBRARY_SEAL, _binary_daemon_store_seal_lua_start, _binary_daemon_store_seal_lua_end},
 };
 
 enum { N_LIBRARIES = sizeof(libraries) / sizeof(*libraries) };

@@ -7,8 +7,9 @@
 
 #include "store/redis.h"
 
-#define LIBRARY_BALLOT "tallyd_2"      /* ballot.lua */
+#define LIBRARY_BALLOT "tallyd_4"      /* ballot.lua */
 #define LIBRARY_DESK   "tallyd_desk_1" /* desk.lua */
+#define LIBRARY_SEAL   "tallyd_seal_3" /* seal.lua */
 
 /* 0; -EIO: Redis is away or refuses, try again later; -EEXIST: a library of that name has other
  * code. `why` is borrowed for the callback. */

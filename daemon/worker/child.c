@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -90,11 +91,13 @@ void child_start(struct child *child)
 {
 	fflush(stdout);
 	mask_term(SIG_BLOCK);
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid != 0)
 		mask_term(SIG_UNBLOCK);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, child->end_signal);
+		if (getppid() != parent)
+			_exit(EX_OK); /* it died before it could be said: nobody would end us */
 		prctl(PR_SET_NAME, child->name);
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		log_set_process(child->name);

@@ -98,12 +98,21 @@ int signer_process(
 		free(polled);
 		return EX_OSERR;
 	}
-	while (!stopping) {
+	/* The supervisor holds the workers' ends, too: a peer that has hung up means that both are
+	 * dead. It is polled no more, for it would be ready for ever, and ppoll() lets no signal in
+	 * while something is ready: the one that tells of the supervisor's death would stay
+	 * blocked. */
+	for (size_t open = n_fds; open > 0 && !stopping;) {
 		if (ppoll(polled, n_fds, NULL, &while_waiting) < 0)
 			continue;
-		for (size_t i = 0; i < n_fds; i++)
+		for (size_t i = 0; i < n_fds; i++) {
 			if (polled[i].revents & POLLIN)
 				answer(fds[i], keys, n_keys);
+			if (polled[i].revents & POLLHUP) {
+				polled[i].fd = -1;
+				open--;
+			}
+		}
 	}
 	free(polled);
 	return EX_OK;

@@ -1,6 +1,6 @@
 /* The supervisor: owns the listening sockets and every other process of tallyd: the private Redis
- * where there is one, the signer, the workers. Starts them in that order, restarts what dies, ends
- * them in the reverse order. Takes no requests and holds no key. */
+ * where there is one, the signer, the sealer, the workers. Starts them in that order, restarts what
+ * dies, ends them in the reverse order. Takes no requests and holds no key. */
 #ifndef TALLYD_WORKER_SUPERVISOR_H
 #define TALLYD_WORKER_SUPERVISOR_H
 

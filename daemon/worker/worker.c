@@ -15,10 +15,12 @@
 
 #include "api/app.h"
 #include "api/live.h"
+#include "api/logins.h"
 #include "api/progress.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/net.h"
 #include "client/signer.h"
 #include "http/policy.h"
 #include "http/server.h"
@@ -29,19 +31,21 @@
 #include "store/ledger.h"
 #include "store/redis.h"
 #include "worker/child.h"
+#include "config/secret.h"
 
 #define SIGNER_DEADLINE_MS 2000
 #define IDLE_DRAIN_MS      5000
-#define SECRET_MAX         256
 
 struct worker {
 	const struct worker_options *options;
 	struct app app;
 	struct redis *redis;
+	struct net *proxies;
 	struct server *server, *admin;
 	struct event *on_term, *on_tick;
 	char password[SECRET_MAX];
 	char connect[POLICY_CONNECT_MAX];
+	struct route routes[API_ROUTES_MAX];
 	bool reported;          /* the supervisor has been told how the start went */
 	int64_t drain_until_ms; /* 0: serving */
 };
@@ -100,23 +104,6 @@ static void on_redis(void *arg, bool connected, const char *why)
 
 /* ---- wiring ---- */
 
-static int read_password(const char *path, char ret_password[SECRET_MAX])
-{
-	ret_password[0] = '\0';
-	if (!path)
-		return 0;
-	FILE *file = fopen(path, "re");
-	if (!file || !fgets(ret_password, SECRET_MAX, file)) {
-		log_error("redis.password_file %s cannot be read: %s", path, strerror(errno));
-		if (file)
-			fclose(file);
-		return -EIO;
-	}
-	fclose(file);
-	ret_password[strcspn(ret_password, "\r\n")] = '\0';
-	return 0;
-}
-
 static int start_service(struct worker *worker, size_t i)
 {
 	struct app *app = &worker->app;
@@ -126,7 +113,9 @@ static int start_service(struct worker *worker, size_t i)
 	int rc = service_init(service, app, round, (uint32_t)i);
 	if (rc != 0)
 		return rc;
-	if (!service->admission)
+	if (!round->issues)
+		log_debug("contest %s: voting rights are issued elsewhere", contest->id);
+	else if (!service->admission)
 		log_warn("contest %s: its admission method is not built in; nobody gets a token",
 		    contest->id);
 	else if (contest->admission == ADMISSION_OPEN && !contest->rehearsal &&
@@ -135,20 +124,11 @@ static int start_service(struct worker *worker, size_t i)
 		    "contest %s: open admission without demonstration: true; nobody gets a token",
 		    contest->id);
 
-	struct ledger_options ledger = {
-	    .contest = contest->id,
-	    .rehearsal = contest->rehearsal,
-	    .shards = contest->shards,
-	    .buckets = contest_buckets(contest),
-	    .replaceable = contest->revote == REVOTE_REPLACE,
-	    .opens_ms = contest->opens_ms,
-	    .closes_ms = contest->closes_ms,
-	    .rules = slice_text(round->rules),
-	    .in_flight_max = (unsigned)app->settings->redis.in_flight,
-	    .on_ready = on_ready,
-	    .arg = worker,
-	};
-	memcpy(ledger.rules_hash, round->rules_hash, sizeof(ledger.rules_hash));
+	struct ledger_options ledger = office_ledger_options(round);
+	ledger.in_flight_max = (unsigned)app->settings->redis.in_flight;
+	ledger.may_replace = !worker->options->again; /* only who starts the daemon means it */
+	ledger.on_ready = on_ready;
+	ledger.arg = worker;
 	service->ledger = ledger_new(app->base, worker->redis, &ledger);
 	service->desk =
 	    desk_new(app->base, worker->redis, &(struct desk_options){.round = round->name});
@@ -170,6 +150,7 @@ static struct server *start_server(
 	struct server_options options = {
 	    .routes = routes,
 	    .app = &worker->app,
+	    .admit = routes == admin_routes ? NULL : gate_admit,
 	    .assets = assets,
 	    .page_origins = (const char *const *)settings->origins,
 	    .connect = worker->connect,
@@ -184,6 +165,12 @@ static struct server *start_server(
 		    .body_ms = (unsigned)settings->limits.body_ms,
 		    .idle_ms = (unsigned)settings->limits.idle_ms,
 		    .write_ms = (unsigned)settings->limits.write_ms,
+		},
+	    .forwarded =
+		{
+		    .proxies = worker->proxies,
+		    .n_proxies = settings->n_trusted_proxies,
+		    .field = (enum forwarded_field)settings->proxy_field,
 		},
 	    .access_log_fd = worker->options->access_log_fd,
 	    .stats = &worker->app.stats->http,
@@ -232,6 +219,7 @@ static int start(struct worker *worker)
 	app->settings = settings;
 	app->rates = options->rates;
 	app->stats = &options->stats[options->slot];
+	app->stats->under_way = 0; /* of the one before in this slot */
 	app->all = options->stats;
 	app->n_workers = options->n_workers;
 
@@ -247,7 +235,9 @@ static int start(struct worker *worker)
 		return -ENOMEM;
 	app->signer = signer_new(app->base, options->signer_fd,
 	    (unsigned)settings->limits.signer_queue, SIGNER_DEADLINE_MS);
-	if (!app->signer || read_password(settings->redis.password_file, worker->password) != 0)
+	if (!app->signer || logins_new(app->base, settings, &app->logins) != 0 ||
+	    secret_read("redis.password_file", settings->redis.password_file, worker->password) !=
+		0)
 		return -EIO;
 
 	worker->redis =
@@ -264,14 +254,25 @@ static int start(struct worker *worker)
 	if (!worker->redis)
 		return -errno;
 	app->redis = worker->redis;
+	const struct seal_stats *seals = options->seals;
 	for (size_t i = 0; i < options->n_rounds; i++) {
 		app->n_services = i + 1;
 		int rc = start_service(worker, i);
 		if (rc != 0)
 			return rc;
+		app->services[i].seals = seals;
+		if (seals)
+			seals += options->rounds[i]->contest->shards;
 	}
+	worker->proxies = calloc(settings->n_trusted_proxies + 1, sizeof(*worker->proxies));
+	if (!worker->proxies)
+		return -ENOMEM;
+	for (size_t i = 0; i < settings->n_trusted_proxies; i++)
+		if (!net_read(settings->trusted_proxies[i], &worker->proxies[i]))
+			return -EINVAL; /* the settings have been checked */
 	policy_connect(settings->api_origin, settings->issuer_origin, worker->connect);
-	worker->server = start_server(worker, api_routes, options->assets, options->listen_fd);
+	api_routes_for(settings->serves, worker->routes);
+	worker->server = start_server(worker, worker->routes, options->assets, options->listen_fd);
 	if (!worker->server)
 		return -errno;
 	if (options->admin_fd >= 0 &&
@@ -294,6 +295,7 @@ static void stop(struct worker *worker)
 		desk_free(app->services[i].desk);
 		acts_tend_free(app->services[i].tend);
 	}
+	logins_free(app->logins);
 	signer_free(app->signer);
 	if (worker->server)
 		server_flush(worker->server);
@@ -307,6 +309,7 @@ static void stop(struct worker *worker)
 	for (size_t i = 0; i < app->n_services; i++)
 		service_release(&app->services[i]);
 	free(app->services);
+	free(worker->proxies);
 	if (worker->on_term)
 		event_free(worker->on_term);
 	if (worker->on_tick)

@@ -2,12 +2,14 @@
 #ifndef TALLYD_WORKER_WORKER_H
 #define TALLYD_WORKER_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct assets;
 struct rate_table;
 struct round;
+struct seal_stats;
 struct settings;
 struct stats;
 
@@ -17,12 +19,15 @@ struct worker_options { /* all borrowed; made before the fork */
 	size_t n_rounds;
 	struct assets *assets; /* NULL: no pages */
 	struct rate_table *rates;
-	struct stats *stats; /* of all workers */
+	struct stats *stats;            /* of all workers */
+	const struct seal_stats *seals; /* of all shards, the rounds' one after another; NULL: no
+					   sealer on this host */
 	size_t n_workers;
 	size_t slot; /* which of them this is */
 	int listen_fd;
 	int admin_fd; /* -1: another worker serves it */
 	int signer_fd;
+	bool again;        /* started anew, after one of this slot had been ready */
 	int report_fd;     /* to the supervisor: one line, "ready" or "refused WHY" */
 	int access_log_fd; /* -1: none */
 };

@@ -41,25 +41,32 @@ export function createApi({ api = "", issuer = "" }, fetcher = (...args) => fetc
 		resultUrl: (id, version) => path(id, `/results/${version}`),
 		contest: (id) => call(path(id), json),
 		results: (id) => call(path(id, "/results"), json, { cache: "no-cache" }),
+		/* { document, note }: both are text, byte by byte what was signed. */
+		signedResult: (id, version) => call(path(id, `/results/${version}`), json, { cache: "no-cache" }),
 		tally: (id) => call(path(id, "/tally"), json, { cache: "no-cache" }),
 		challenge: (id) => call(path(id, "/challenge"), json),
-		async token(id, request) {
+		/* `bearer`: what admits the voter, or undefined where everybody is admitted. */
+		async token(id, request, bearer) {
 			const origin = issuer || api;
 			const url = `${origin}/v1/contests/${encodeURIComponent(id)}/tokens`;
 			const answer = await call(url, (response) => response.arrayBuffer(), {
 				method: "POST",
-				headers: { "Content-Type": "application/private-token-request" },
+				headers: { "Content-Type": "application/private-token-request",
+					...(bearer && { Authorization: `Bearer ${bearer}` }) },
 				body: request,
 			});
 			return new Uint8Array(answer);
 		},
 		/* `replaces`: the index of the ballot that this one takes the place of. */
+		/* `ballot`: its text, of a length that tells nothing (forms.js). */
 		cast(id, authorization, ballot, replaces) {
 			const headers = { Authorization: authorization, "Content-Type": "application/json" };
 			if (replaces !== undefined) headers["If-Match"] = `"${replaces}"`;
 			return call(path(id, "/ballots"), json,
-				{ method: "POST", headers, body: JSON.stringify(ballot) });
+				{ method: "POST", headers, body: ballot });
 		},
+		/* The log's proof for one entry, as text. */
+		proof: (id, shard, index) => call(path(id, `/receipts/${shard}/${index}`), (response) => response.text()),
 
 		/* Named people; `authorization` is "Bearer <token>". */
 		me: (id, authorization) => call(path(id, "/me"), json, { headers: { Authorization: authorization } }),

@@ -46,6 +46,20 @@ export function show(place, ...children) {
 /* Contest files name https addresses only; the pages trust no server to keep to that. */
 export const safeUrl = (url) => /^https:\/\//.test(url) ? url : null;
 
+const PLACE = /^https:\/\/(?=[^/]{1,80}(?:\/|$))[a-z0-9][a-z0-9.-]*(?::[1-9]\d{0,4})?(?:\/[\w.~/%-]*)?$/;
+
+/* Where a published bundle stands. It is put into a command line, too: what is not of the form that contest files are held
+ * to (daemon/config/values.c) could be a command of its own. */
+export function safePlace(url) {
+	try {
+		return typeof url === "string" && url.length <= 300 && PLACE.test(url) && new URL(url) ? url : null;
+	} catch {
+		return null; // such as a port beyond the last
+	}
+}
+
+export const safePlaces = (list) => Array.isArray(list) ? list.filter(safePlace) : [];
+
 export async function copy(text, button, done) {
 	try {
 		await navigator.clipboard.writeText(text);

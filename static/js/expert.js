@@ -29,6 +29,7 @@ let desk = null;
 let keeper = null;
 let main = null; // the sheet's screen, while it stands
 let reviewing = null; // the review's progress(), while it stands
+const looks = { asked: 0, answered: 0 }; // numbers of questions
 const aside = new Map(); // scores of entries that the expert recused from, for who takes it back
 
 const ask = (name, ...rest) => page.api[name](page.pinned.id, named.authorization, ...rest);
@@ -166,7 +167,7 @@ function changed() {
 
 function showPledge() {
 	const { pledge, expert } = desk.sheet;
-	pledgeScreen(page, stage, { expert, text: pick(pledge.text) || t("expert.pledge_default", { noun: desk.noun }), agree: async () => {
+	pledgeScreen(page, stage, { expert, noun: desk.noun, text: pick(pledge.text) || t("expert.pledge_default", { noun: desk.noun }), agree: async () => {
 		try {
 			await ask("pledge");
 		} catch (error) {
@@ -254,9 +255,11 @@ function learn(sheet) {
 	main?.tick();
 }
 
-/* Asks how things stand: another window may have saved, the organiser paused or extended, the invitation ended. */
+/* Asks how things stand: another window may have saved, the organiser paused or extended, the invitation ended. An answer
+ * that a later question's has overtaken, or a save, tells nothing. */
 async function look() {
 	if (!keeper || document.hidden) return;
+	const asked = ++looks.asked;
 	let sheet;
 	try {
 		sheet = await ask("sheet");
@@ -264,7 +267,8 @@ async function look() {
 		leave(error);
 		return;
 	}
-	if (!keeper) return;
+	if (!keeper || asked < looks.answered || sheet.revision < keeper.revision) return;
+	looks.answered = asked;
 	if (main && keeper.settled && sheet.revision > keeper.revision) {
 		desk.draft = draftOf(sheet);
 		keeper.adopt(sheet);

@@ -8,6 +8,7 @@ const forms = {
 			contest.entries.filter(({ id }) => ballot.choices.includes(id)).map(({ id }) => id),
 		complete: ({ form }, { choices }) => choices.length >= form.min && choices.length <= form.max,
 		empty: () => ({ choices: [] }),
+		longest: ({ entries, form }) => ({ choices: longestIds(entries, form.max) }),
 	},
 	scores: {
 		items: ({ entries, form }, { scores }) =>
@@ -15,13 +16,18 @@ const forms = {
 				.map(({ id }) => `${id}=${(scores[id] - form.min) / form.step}`),
 		complete: (_, { scores }) => Object.keys(scores).length > 0,
 		empty: () => ({ scores: {} }),
+		longest: ({ entries, form: { min, max } }) => ({ scores: Object.fromEntries(entries.map(({ id }) =>
+			[id, String(min).length > String(max).length ? min : max])) }),
 	},
 	ranking: {
 		items: (_, { ranking }) => ranking,
 		complete: ({ form }, { ranking }) => ranking.length >= form.min && ranking.length <= form.max,
 		empty: () => ({ ranking: [] }),
+		longest: ({ entries, form }) => ({ ranking: longestIds(entries, form.max) }),
 	},
 };
+
+const longestIds = (entries, n) => entries.map(({ id }) => id).toSorted((a, b) => b.length - a.length).slice(0, n);
 
 export const knowsForm = (contest) => Object.hasOwn(forms, contest.form.name);
 export const emptyBallot = (contest) => forms[contest.form.name].empty();
@@ -33,3 +39,8 @@ export const isComplete = (contest, ballot) => forms[contest.form.name].complete
 export function canonicalBallot(contest, ballot) {
 	return [contest.form.name, ...forms[contest.form.name].items(contest, ballot), ""].join("\n");
 }
+
+/* What is sent: every ballot of a contest has as many bytes, filled up with spaces, which JSON passes over. TLS hides
+ * what is said but not how long it is, and ids differ in length. */
+export const printBallot = (contest, ballot) =>
+	JSON.stringify(ballot).padEnd(JSON.stringify(forms[contest.form.name].longest(contest)).length);

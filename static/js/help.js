@@ -8,13 +8,17 @@ import { address, openSite } from "./site.js";
 
 const page = await openSite();
 const { t, contest, pinned } = page;
+byId("code").hidden = page.published || contest?.admission !== "codes";
 if (contest && crypto.subtle) byId("kept").replaceChildren(...await kept());
+if (pinned) import("./check-yourself.js").then(({ offerToVerify }) => offerToVerify(page, (fold) => byId("yourself").replaceChildren(fold)));
 if (location.hash) document.querySelector(location.hash)?.scrollIntoView();
 
 async function kept() {
-	const link = (key) => h("p", {}, h("a", { class: "button button-quiet", href: address(page, "/vote/") }, t(key)));
+	// Where nothing runs any more there is no voting page; the receipt can be checked all the same.
+	const link = (key) => h("p", {}, h("a", { class: "button button-quiet",
+		href: address(page, page.published ? "/verify/" : "/vote/") }, t(key)));
 	const record = recordsFor(pinned, browserStorage("localStorage")).load();
-	if (!record) return [h("p", {}, t("check.none"))];
+	if (!record || (page.published && record.step !== "counted")) return [h("p", {}, t("check.none"))];
 	if (record.step !== "counted") return [h("p", {}, t("check.pending")), link("check.go_on")];
 	const { receipt, token, ballot } = record;
 	if (!ballot || !knowsForm(contest)) return [h("h3", {}, t("check.found")), link("check.open")];

@@ -2,13 +2,15 @@
 import { countdown } from "./clock.js";
 import { byId, h } from "./dom.js";
 import { rulesNodes } from "./rules.js";
-import { address, badge, byReading, contestLinks, openSite, refresh } from "./site.js";
+import { address, badge, byReading, contestLinks, openSite, phaseOf, refresh } from "./site.js";
 
 const LOOK_MS = 60_000; // hours may be amended, a notice put up
 const results = ["provisional", "certified", "corrected"];
+const unknown = ["checking", "unproven"]; // of a published copy
 
-const page = await openSite();
+const page = await openSite("home");
 const { t, pick } = page;
+byId("server-time").hidden = page.published; // a copy has no server
 function drawFacts() {
 	const { contest, times } = page;
 	byId("phase").replaceChildren(badge(page));
@@ -49,7 +51,7 @@ async function tick() {
 	const until = Date.parse(before ? contest.opens_at : contest.closes_at);
 	byId("left-label").textContent = t(before ? "home.until_open"
 		: ["open", "paused"].includes(contest.phase) ? "home.left" : "home.state");
-	byId("left").textContent = leftWords(contest.phase, until - now);
+	byId("left").textContent = leftWords(phaseOf(page), until - now);
 	if (!asked && !document.hidden && Date.now() - lookedAt > LOOK_MS) return look();
 	if (until - now > 0 || asked || Number.isNaN(until) || !["announced", "open"].includes(contest.phase)) return;
 	asked = true; // the hour has struck: the server says what that means, not everybody in the same second
@@ -73,7 +75,7 @@ function drawRules() {
 
 function leftWords(phase, left) {
 	if (phase === "paused") return t("home.paused");
-	if (results.includes(phase)) return t(`home.${phase}`);
+	if (results.includes(phase) || unknown.includes(phase)) return t(`home.${phase}`);
 	if (phase !== "announced" && phase !== "open") return t("home.over");
 	if (Number.isNaN(left)) return t(phase === "announced" ? "phase.announced" : "home.no_limit");
 	return countdown(left, (n) => t("home.days", { n }));
@@ -106,6 +108,10 @@ if (page.contest) {
 	drawRules();
 	setInterval(tick, 1000);
 	tick();
+	page.proof?.then(() => {
+		drawFacts();
+		return tick();
+	});
 } else {
 	byId("entries").replaceChildren();
 	byId("entries").removeAttribute("aria-busy");

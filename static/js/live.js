@@ -10,15 +10,44 @@ const POLL_MS = 3000;
 const STREAM_AGAIN_MS = 60_000;
 const FAILURES_MAX = 3;
 
-/* Whether `a` is older than `b`: by epoch, then sequence. The same sequence may come in another phase. */
+/* Whether `a` is older than `b`: by epoch, then sequence. The same sequence may come in another phase. A log that has
+ * halted may have lost ballots, and the sequence with them: within one epoch what says halted is always taken, and given
+ * up only for what was counted later, where everything that was lost has been brought back. */
 export function isOlder(a, b) {
-	return a.epoch !== b.epoch ? a.epoch < b.epoch : a.sequence < b.sequence;
+	if (a.epoch !== b.epoch) return a.epoch < b.epoch;
+	const [halted, was] = [a.log === "halted", b.log === "halted"];
+	if (halted !== was) return was && !(a.as_of > b.as_of);
+	return a.sequence < b.sequence;
 }
 
-/* Follows the tally of a page's contest. */
-export const liveTally = ({ api, contest }, { onSnapshot, onState }) => new Live({
-	streamUrl: api.streamUrl(contest.id), fetchTally: () => api.tally(contest.id),
-	EventSource: globalThis.EventSource, now: () => performance.now(), onSnapshot, onState });
+/* Follows the tally of a page's contest; that of a published copy stands still. */
+export const liveTally = ({ api, contest, published }, { onSnapshot, onState }) => published
+	? new Still({ fetchTally: () => api.tally(contest.id), onSnapshot, onState }) : new Live({
+		streamUrl: api.streamUrl(contest.id), fetchTally: () => api.tally(contest.id),
+		EventSource: globalThis.EventSource, now: () => performance.now(), onSnapshot, onState });
+
+/* A tally that is read once; its state is "published", or "offline" while it could not be read. */
+export class Still {
+	constructor({ fetchTally, onSnapshot, onState }) {
+		Object.assign(this, { fetchTally, onSnapshot, onState, snapshot: null });
+	}
+
+	async start() {
+		if (this.snapshot) return;
+		try {
+			this.snapshot = await this.fetchTally();
+		} catch {
+			this.onState("offline", false);
+			return;
+		}
+		this.onState("published", false);
+		this.onSnapshot(this.snapshot);
+	}
+
+	stop() {}
+
+	tick() {}
+}
 
 export class Live {
 	#source = null;

@@ -12,9 +12,9 @@
  * nowhere but into the Authorization header. The key holds what the address says of the contest, so that one tab can
  * serve several contests and both languages. Another invitation opened in the same tab takes the old one's place. */
 import { byId, h, safeUrl, show } from "./dom.js";
+import { leaveEntry, takeEntry } from "./entry.js";
 import { address } from "./site.js";
 
-const ENTRY = "tallyd.entry"; // as enter.js has it: the fragment of the link, until it is taken
 const TOKEN = /^[\w-]{1,1000}\.[\w-]{1,4000}\.[\w-]{1,1000}$/; // a compact JWS (RFC 7515, section 3.1)
 
 function sessionOf(browser) {
@@ -38,7 +38,7 @@ export function readInvitation(text) {
  * token that is none, kept: it survives a reload, authorization, expiresAt: ms or null,
  * signOut(), paste(text): false where that is no invitation }. */
 export function enterNamed(role, browser = globalThis) {
-	const { location, history } = browser;
+	const { location } = browser;
 	const session = sessionOf(browser);
 	const key = `tallyd.${role}.${new URLSearchParams(location.search).get("contest") ?? ""}`;
 	const named = { role, token: null, broken: false, kept: false, signedOut: false, again: () => location.reload() };
@@ -63,23 +63,8 @@ export function enterNamed(role, browser = globalThis) {
 			named.kept = false;
 		}
 	};
-	/* What the link brought: in the address itself only where enter.js could not keep it. */
-	const brought = () => {
-		const address = new URLSearchParams(location.hash.slice(1)).get("token");
-		if (address !== null) {
-			history.replaceState(null, "", location.pathname + location.search);
-			return address;
-		}
-		try {
-			const entry = session?.getItem(ENTRY) ?? "";
-			session?.removeItem(ENTRY);
-			return new URLSearchParams(entry).get("token");
-		} catch {
-			return null;
-		}
-	};
 	const take = () => {
-		const given = brought();
+		const given = takeEntry(session, browser).get("token");
 		if (given === null) return false;
 		named.broken = !TOKEN.test(given);
 		named.token = named.broken ? null : given;
@@ -92,10 +77,9 @@ export function enterNamed(role, browser = globalThis) {
 		const query = new URLSearchParams(location.search);
 		if (invitation.contest !== null) query.set("contest", invitation.contest);
 		const search = query.toString();
-		try {
-			session.setItem(ENTRY, new URLSearchParams({ token: invitation.token }).toString());
+		if (leaveEntry(session, { token: invitation.token })) {
 			location.replace(location.pathname + (search && `?${search}`));
-		} catch {
+		} else {
 			Object.assign(named, { token: invitation.token, broken: false, signedOut: false });
 			named.again();
 		}

@@ -17,11 +17,26 @@ export const actsIn = (phase, hours) => ({
 	closed: ["publish"],
 })[phase] ?? [];
 
+/* Panels that weigh something and have no value for an entry that is not disqualified: sheets end with the close, so what
+ * is missing then keeps the result from ever being certified. [{ panel, weight, rated: whether any sheet is in, entries }] */
+export function unrated({ stage, panels = [] }, { experts, rulings = [] }) {
+	const out = disqualified(rulings);
+	return (stage?.parts ?? []).filter(({ source, weight }) => source === "panel" && weight > 0).flatMap((part) => {
+		const of = experts?.panels?.find(({ id }) => id === part.panel);
+		const entries = (of?.entries ?? []).filter(({ entry, n }) => n === 0 && !out.has(entry)).map(({ entry }) => entry);
+		return entries.length === 0 ? [] : [{ panel: panels.find(({ id }) => id === part.panel) ?? part, weight: part.weight,
+			rated: of.submitted > 0, entries }];
+	});
+}
+
+const disqualified = (rulings = []) =>
+	new Set(rulings.map(({ id = "" }) => /^disqualified\/(.*)/.exec(id)?.[1]).filter(Boolean));
+
 const OPTIONAL_WHY = ["open", "publish"];
 const DANGEROUS = ["close", "disqualify"];
 
 export function actsSection({ page, contest, call, refresh }) {
-	const { t, pick, times, clock } = page;
+	const { t, pick, number, times, clock } = page;
 	const names = namesOf(page);
 	const noun = pick(contest.entry_noun);
 	const zone = contest.time_zone ?? "Asia/Seoul";
@@ -64,7 +79,16 @@ export function actsSection({ page, contest, call, refresh }) {
 			body: () => ({ entry: id, reason: { ko: oneLine(texts[0].value), en: oneLine(texts[1].value) } }) });
 	}
 
-	const acts = { extend };
+	/* What the act makes final, before it is done. */
+	function warned(name) {
+		const missing = unrated(contest, latest);
+		askFor(name, { what: [t(`organiser.what.${name}`), ...missing.map(({ panel, weight, rated, entries }) =>
+			h("strong", {}, t(`organiser.unrated.${rated ? "some" : "none"}`, { panel: pick(panel.name), weight: number.count(weight),
+				entries: entries.map(names.entry).join(", ") }))),
+		...missing.length ? [h("strong", {}, t(`organiser.unrated.${name}`))] : []] });
+	}
+
+	const acts = { extend, close: () => warned("close"), publish: () => warned("publish") };
 	const drawPhases = whenChanged(({ phase, closes_at: closes }) => [phase, closes], (progress) => {
 		const list = actsIn(progress.phase, Boolean(progress.closes_at));
 		phases.replaceChildren(...list.map((name) => h("button", { type: "button",
@@ -75,9 +99,8 @@ export function actsSection({ page, contest, call, refresh }) {
 
 	/* ---- entries ---- */
 
-	const outOf = (rulings = []) => new Set(rulings.map(({ id = "" }) => /^disqualified\/(.*)/.exec(id)?.[1]).filter(Boolean));
 	const drawEntries = whenChanged(({ rulings, phase }) => [rulings, phase], ({ rulings, phase }) => {
-		const out = outOf(rulings);
+		const out = disqualified(rulings);
 		const fixed = isFinal({ phase });
 		put(entriesHint, t(fixed ? "organiser.acts.entries_certified" : "organiser.acts.entries_hint"));
 		entries.replaceChildren(...contest.entries.map(({ id }) => h("li", {}, h("span", {}, names.entry(id),

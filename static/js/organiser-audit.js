@@ -9,7 +9,8 @@ const MORE = 50;
 const CHECK_ALONE_MAX = 5000; // entries that are checked without being asked
 
 const KNOWN = ["sheet.saved", "sheet.submitted", "sheet.withdrawn", "sheet.refused", "pledge.given", "request.made",
-	"request.rejected", "ruling.recusal", "ruling.challenge", "ruling.lifted", "invite", "revoke"];
+	"request.rejected", "ruling.recusal", "ruling.challenge", "ruling.lifted", "invite", "revoke", "log.halted",
+	"log.new-epoch", "codes.made", "codes.revoked", "persons.forgotten"];
 
 /* What an entry says happened. */
 export function entryWords(page, entry) {

@@ -3,7 +3,7 @@ import { countdown } from "./clock.js";
 import { h } from "./dom.js";
 import { historyHint } from "./named.js";
 import { namesOf, put, whenChanged } from "./organiser-parts.js";
-import { badge, kindBadge } from "./site.js";
+import { badge, haltBadge, kindBadge } from "./site.js";
 
 const BEAT_LATE_MS = 5000;
 const REDIS_SLOW_MS = 250;
@@ -22,12 +22,17 @@ export function troublesOf(progress, names, now = 0) {
 		if (age > BEAT_LATE_MS) troubles.push({ kind: "worker-silent", grave: true,
 			values: { slot: slot + 1, seconds: Math.round(age / 1000) } });
 	}
+	const halt = health.log?.halt;
+	if (halt) troubles.push({ kind: "log-halted", grave: true, values: { shard: halt.shard, why: halt.why }, link: "#health" });
+	if (health.log?.state === "late") troubles.push({ kind: "log-late", grave: true, link: "#health" });
 	const closes = Date.parse(progress.closes_at ?? "");
 	if (["open", "paused"].includes(progress.phase) && closes <= now - BEAT_LATE_MS) {
 		troubles.push({ kind: "overdue", grave: true });
 	}
 	troubles.push(...panelsWithTooFew(warnings, experts?.panels ?? [], names));
-	for (const { kind } of warnings.filter(({ kind }) => kind !== "too-few-experts")) troubles.push({ kind });
+	for (const { kind, ballots } of warnings.filter(({ kind }) => kind !== "too-few-experts")) {
+		troubles.push(ballots ? { kind, grave: true, values: { ballots } } : { kind });
+	}
 	if (requests.length) troubles.push({ kind: "requests", values: { n: requests.length }, link: "#requests" });
 	return troubles;
 }
@@ -42,7 +47,7 @@ function panelsWithTooFew(warnings, panels, names) {
 		panel: names.text(panels.find(({ id }) => id === panel)?.name) || panel } }));
 }
 
-const KNOWN = ["redis-away", "redis-slow", "worker-silent", "overdue", "too-few-experts", "requests"];
+const KNOWN = ["redis-away", "redis-slow", "worker-silent", "log-halted", "log-late", "overdue", "spent-above-issued", "too-few-experts", "requests"];
 
 export function headSection({ page, me, signOut }) {
 	const { t, pick, number, clock, times, contest } = page;
@@ -106,8 +111,8 @@ export function headSection({ page, me, signOut }) {
 			link && h("a", { href: link }, t("organiser.trouble.look")))));
 	});
 
-	const drawBadges = whenChanged(({ phase }) => phase, ({ phase }) =>
-		badges.replaceChildren(badge(page, phase), kindBadge(page) ?? ""));
+	const drawBadges = whenChanged(({ phase, health }) => [phase, health?.log?.state], ({ phase, health }) =>
+		badges.replaceChildren(badge(page, phase), kindBadge(page) ?? "", haltBadge(page, { log: health?.log?.state }) ?? ""));
 
 	function draw(progress) {
 		drawBadges(progress);

@@ -14,10 +14,13 @@ export function actWords(page, act) {
 		when: act.closes_at ? times.moment(act.closes_at) : "" });
 }
 
-/* "organiser:organiser-k3m9x2ab" and the like; `people` names those that are known. */
-export function whoWords({ t }, who, people = new Map()) {
+/* "organiser:organiser-k3m9x2ab" and the like, or two with a comma between them; `people` names those that are known. */
+export function whoWords(page, who, people = new Map()) {
+	const both = /^(organiser:[^,]+),(organiser:[^,]+)$/.exec(who);
+	if (both) return both.slice(1).map((one) => whoWords(page, one, people)).join(", ");
+	const { t } = page;
 	const [kind, id = ""] = String(who ?? "").split(/:(.*)/);
-	if (kind === "hours") return t("organiser.who.hours");
+	if (["hours", "sealer"].includes(who)) return t(`organiser.who.${who}`);
 	if (!["organiser", "observer", "expert", "operator"].includes(kind)) return String(who);
 	return t(`organiser.who.${kind}`, { name: people.get(id) ?? id });
 }

@@ -13,7 +13,7 @@ import { requestsSection } from "./organiser-requests.js";
 import { standingSection } from "./organiser-standing.js";
 import { tallySection } from "./organiser-tally.js";
 import { turnoutSection } from "./organiser-turnout.js";
-import { openSite } from "./site.js";
+import { openSite, showHalt } from "./site.js";
 
 const named = enterNamed("organiser");
 const page = await openSite("named", "organiser");
@@ -74,6 +74,7 @@ function watch(me) {
 		onNews: (progress) => {
 			clock.observe(progress.now);
 			contest.phase = progress.phase; // public pages ask for it; here it comes by itself
+			showHalt(page, { phase: progress.phase, log: progress.health.log.state });
 			if (asked) return;
 			asked = requestAnimationFrame(() => { // several in one frame: the last one counts
 				asked = null;

@@ -1,6 +1,7 @@
 /* What the numbers are worth: provisional while objections are heard, certified, or corrected, with the signed
  * results of every version. */
-import { h, whenChanged } from "./dom.js";
+import { h, safePlaces, whenChanged } from "./dom.js";
+import { isFinal } from "./tally.js";
 
 const phases = ["closed", "provisional", "certified", "corrected"];
 
@@ -11,7 +12,14 @@ export function outcome(page, place) {
 	function versionLine({ version, kind, at, sha256 }) {
 		return h("li", {}, h("a", { href: api.resultUrl(contest.id, version) },
 			t("outcome.version", { n: version, kind: t(`results.kind.${kind}`) })),
-		at && ` ${times.moment(at)}`, sha256 && h("code", { class: "hash" }, `SHA-256 ${sha256}`));
+		at && `, ${t(`outcome.at.${kind}`, { when: times.moment(at) })}`,
+		page.published && [" · ", h("a", { href: api.noteUrl(contest.id, version) }, t("published.note"))], sha256 && h("code", { class: "hash" }, `SHA-256 ${sha256}`));
+	}
+
+	/* Where it can be verified by anybody. */
+	function bundles() {
+		const places = safePlaces(contest.published_at);
+		return places.length === 0 ? "" : h("p", {}, t("outcome.bundle"), places.map((place) => [" ", h("a", { href: place }, place)]));
 	}
 
 	/* Newest first; without an answer the newest alone, as the snapshot tells it. */
@@ -33,7 +41,7 @@ export function outcome(page, place) {
 		const contact = document.getElementById("contact")?.href;
 		place.replaceChildren(h("p", {}, h("strong", {}, t(`outcome.${phase}`)), " ",
 			phase === "provisional" && contact ? h("a", { href: contact }, t("outcome.object")) : ""),
-		result ? list : "");
+		result ? list : "", isFinal({ phase }) && !page.published ? bundles() : "");
 		if (result) listVersions(list, result);
 	});
 	return { draw };

@@ -5,7 +5,7 @@
  *             "unknown"  this request may have counted
  *   next      "wait"     send the same again, by itself       "resend"  the voter may send it again
  *             "choose"   back to the ballot                   "restart" begin anew with another token
- *             "stop"     nothing more to do here */
+ *             "admit"    show again that one may vote    "stop"    nothing more to do here */
 import { Unreachable } from "./api.js";
 import { IssuerMismatch } from "./privacypass.js";
 
@@ -17,8 +17,14 @@ const known = {
 	"invalid-token": { after: "settled", next: "restart" },
 	"unknown-token-key": { after: "settled", next: "restart" },
 	"invalid-token-request": { after: "settled", next: "restart" },
-	"already-issued": { after: "settled", next: "stop" },
+	"already-issued": { after: "settled", next: "restart" },
 	"admission-closed": { after: "settled", next: "stop" },
+	"not-admitted": { after: "settled", next: "admit" },
+	"admission-expired": { after: "settled", next: "admit" },
+	"not-eligible": { after: "settled", next: "stop" },
+	"mistyped-code": { after: "settled", next: "admit" },
+	"unknown-code": { after: "settled", next: "admit" },
+	"code-revoked": { after: "settled", next: "admit" },
 	"no-such-contest": { after: "settled", next: "stop" },
 	"replacing-not-allowed": { after: "settled", next: "stop" },
 	"replaced-too-often": { after: "settled", next: "stop" },

@@ -25,16 +25,20 @@ function working({ t }, stage, state) {
 	stage.querySelector("#stage-now").textContent = t(`stage.${state.stage}`);
 }
 
+/* The server was reached and names a time; sooner than that nobody is served, so no button offers it. */
+const queueing = ["busy", "too-many-requests"];
+
 function waiting({ t }, stage, { slug, counted, ms }, hurry) {
-	const unknown = counted === "unknown";
+	const unknown = counted === "unknown", queued = queueing.includes(slug);
 	let left = Math.ceil(ms / 1000);
 	const again = h("span", {}, t("vote.again_in", { n: left }));
-	show(stage, h("h1", {}, t(unknown ? "vote.unknown" : "vote.waiting")),
+	show(stage, h("h1", {}, t(unknown ? "vote.unknown" : queued ? "vote.sending" : "vote.waiting")),
 		h("div", { class: "summary summary-wait", role: "status" },
-			h("p", {}, h("strong", {}, unknown ? t("vote.unknown_text") : t(`counted.${counted}`))),
-			h("p", {}, t(`problem.${slug}`))),
+			queued && h("p", {}, h("strong", {}, t(`problem.${slug}`))),
+			!(queued && counted === "no") && h("p", {}, h("strong", {}, unknown ? t("vote.unknown_text") : t(`counted.${counted}`))),
+			h("p", {}, t(queued ? "vote.stay" : `problem.${slug}`))),
 		h("p", { class: "soft", "aria-hidden": "true" }, again),
-		h("div", { class: "actions" },
+		!queued && h("div", { class: "actions" },
 			h("button", { type: "button", class: "button", onclick: hurry }, t("vote.resend"))));
 	ticking = setInterval(() => {
 		left = Math.max(0, left - 1);

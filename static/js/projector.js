@@ -2,7 +2,7 @@
  * is public; then that. */
 import { byId, h } from "./dom.js";
 import { liveTally } from "./live.js";
-import { badge, kindBadge, openSite, showNotice } from "./site.js";
+import { badge, haltBadge, kindBadge, openSite, showHalt, showNotice } from "./site.js";
 import { advancing, byRank, citizensTitle, disqualifiedOf, fullPoints, isReference } from "./standing.js";
 import { hasResult, isFinal, kindOf, rowsOf, totalWords, valueWords } from "./tally.js";
 
@@ -35,8 +35,10 @@ function follow() {
 		byId("as-of").textContent = t("results.as_of", { time: page.times.time(snapshot.as_of) });
 		byId("connection").hidden = isFinal(snapshot); // still followed: a correction may come
 		byId("phase").replaceChildren(hasResult(snapshot) ? "" : badge(page, snapshot.phase),
-			h("span", { class: `badge badge-${kindOf(snapshot)}` }, t(`results.kind.${kindOf(snapshot)}`)), kindBadge(page) ?? "");
+			h("span", { class: `badge badge-${kindOf(snapshot)}` }, t(`results.kind.${kindOf(snapshot)}`)), kindBadge(page) ?? "",
+			haltBadge(page, snapshot) ?? "");
 		showNotice(page, snapshot.notice);
+		showHalt(page, snapshot);
 	}
 
 	function drawState(state, stale) {

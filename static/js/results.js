@@ -6,7 +6,7 @@ import { expertsTables } from "./experts-table.js";
 import { formulaNodes } from "./formula.js";
 import { liveTally } from "./live.js";
 import { outcome } from "./outcome.js";
-import { address, badge, kindBadge, openSite, showNotice } from "./site.js";
+import { address, badge, haltBadge, kindBadge, openSite, phaseOf, showHalt, showNotice } from "./site.js";
 import { citizensTitle, expertsCsv, isReference, standingCsv } from "./standing.js";
 import { standingTables } from "./standing-table.js";
 import { csvOf, hasResult, isFinal, kindOf, totalWords } from "./tally.js";
@@ -58,7 +58,11 @@ function follow() {
 	const drawFormula = whenChanged(({ standing, formula }) => [standing, formula],
 		(snapshot) => byId("formula").replaceChildren(...formulaNodes(page, snapshot)));
 
-	function draw(snapshot) {
+	/* A copy is certified when its signatures are checked, not before. */
+	const asProven = (told) => told && { ...told, phase: phaseOf(page, told) };
+
+	function draw(told) {
+		const snapshot = asProven(told);
 		arrange(snapshot);
 		citizens.draw(snapshot);
 		experts?.draw(snapshot);
@@ -66,23 +70,45 @@ function follow() {
 		result.draw(snapshot);
 		drawStrip(snapshot);
 		drawFormula(snapshot);
+		newest = told;
+		drawHow(told);
 		showNotice(page, snapshot.notice);
+		showHalt(page, snapshot);
 		announce(snapshot);
 	}
 
-	const drawBadges = whenChanged(({ phase }) => phase, (snapshot) => byId("phase").replaceChildren(
+	const drawBadges = whenChanged(({ phase, log }) => [phase, log], (snapshot) => byId("phase").replaceChildren(
 		hasResult(snapshot) ? "" : badge(page, snapshot.phase),
-		h("span", { class: `badge badge-${kindOf(snapshot)}` }, t(`results.kind.${kindOf(snapshot)}`)),
-		kindBadge(page) ?? ""));
+		h("span", { class: `badge badge-${kindOf(snapshot)}` }, t(`results.kind.${kindOf(snapshot)}`)), kindBadge(page) ?? "",
+		haltBadge(page, snapshot) ?? ""));
 
 	function drawStrip(snapshot) {
 		drawBadges(snapshot);
-		byId("connection").hidden = byId("pause").hidden = isFinal(snapshot); // still followed: a correction may come
+		// A final count is still followed, as a correction may come; a copy says that it is one.
+		byId("connection").hidden = isFinal(snapshot) && !page.published;
+		byId("pause").hidden = isFinal(snapshot) || page.published;
 		put(byId("total"), totalWords(page, snapshot));
-		put(byId("as-of"), t("results.as_of", { time: page.times.time(snapshot.as_of) }));
+		// What stands still is read on other days, too.
+		const { moment, time } = page.times;
+		put(byId("as-of"), t("results.as_of", { time: (isFinal(snapshot) || page.published ? moment : time)(snapshot.as_of) }));
 		put(byId("print-head"), t("results.print_kind",
 			{ kind: t(`results.kind.${kindOf(snapshot)}`), when: page.times.moment(snapshot.as_of) }));
 	}
+
+	/* Once the result is certified it can be verified; until then it is announced how. Fetched when somebody opens it. */
+	let newest = null;
+	const howTo = h("details", { class: "fold", id: "how-to-verify", ontoggle: () => drawHow(newest) }, h("summary", {}, t("results.verify")));
+	byId("formula").closest("details").after(howTo);
+	const drawHow = whenChanged((snapshot) => howTo.open && snapshot && [isFinal(snapshot)], async (snapshot) => {
+		if (!howTo.open || !snapshot) return;
+		try {
+			const { howToVerify } = await import("./check-yourself.js");
+			const told = await howToVerify(page, snapshot.phase);
+			howTo.replaceChildren(howTo.firstChild, told);
+		} catch {
+			howTo.remove(); // no words, or no means to hash: the page does without
+		}
+	});
 
 	const state = byId("connection");
 	const late = byId("late");
@@ -119,7 +145,7 @@ function follow() {
 		else live.start();
 		currentTarget.textContent = t(pausedByReader ? "results.go_on" : "results.pause");
 	});
-	byId("pause").hidden = false;
+	byId("pause").hidden = page.published;
 	// A page that nobody sees holds no connection.
 	document.addEventListener("visibilitychange", () => {
 		if (pausedByReader) return;
@@ -138,17 +164,25 @@ function follow() {
 	byId("projector").href = address(page, "/projector/");
 	byId("print-foot").replaceChildren(h("p", {}, permalink),
 		h("p", {}, t("results.print_rules", { hash: contest.rules_hash })));
-	offerFiles(live, citizens, noun);
+	offerFiles(() => asProven(live.snapshot), citizens, noun);
+	if (page.published) prove();
+
+	async function prove() {
+		const { showProof } = await import("./published-view.js");
+		const proof = await page.proof;
+		if (proof.good) showProof(page, byId("proof"), proof);
+		if (live.snapshot) draw(live.snapshot);
+	}
 }
 
 /* What is shown, as files: a table each, and the whole snapshot. */
-function offerFiles(live, citizens, noun) {
+function offerFiles(shown, citizens, noun) {
 	const { entries } = contest;
 	const entry = t("results.entry", { noun });
 	const heads = { rank: t("results.rank"), entry, points: t("standing.points"), fate: t("standing.fate"),
 		reason: t("standing.reason"), panel: t("experts.panel"), value: t("experts.value"), spread: t("experts.spread") };
 	const offer = (button, name, type, text) => byId(button).addEventListener("click", () =>
-		live.snapshot && download(name, new Blob([text(live.snapshot)], { type })));
+		shown() && download(name, new Blob([text(shown())], { type })));
 	offer("csv", `${contest.id}.csv`, "text/csv;charset=utf-8",
 		(snapshot) => csvOf(contest, snapshot, citizens.rows() ?? [], citizens.heads));
 	offer("csv-experts", `${contest.id}-experts.csv`, "text/csv;charset=utf-8",

@@ -10,7 +10,9 @@ export function rulesNodes(page) {
 	return shown.length === 0 ? [] : [frozen(page), ...shown, formula(page), hash(page)];
 }
 
-const frozen = ({ t, contest }) => h("p", { class: "how-lead" }, t(contest.phase === "announced" ? "home.ahead" : "home.frozen"));
+/* A rehearsal's rules say nothing of the real ones, which are open until those begin. */
+const frozen = ({ t, contest }) => h("p", { class: "how-lead" },
+	t(contest.phase === "announced" ? "home.ahead" : contest.rehearsal ? "home.frozen_rehearsal" : "home.frozen"));
 
 const hash = ({ t, contest }) => h("p", { class: "soft" }, t("results.print_rules", { hash: "" }), h("code", {}, contest.rules_hash));
 

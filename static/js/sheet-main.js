@@ -6,6 +6,7 @@ import { historyHint } from "./named.js";
 import { gridView, totalWords } from "./sheet-grid.js";
 import { exclusion, missing, progress } from "./sheet-model.js";
 import { pagesView } from "./sheet-pages.js";
+import { publishedWords } from "./sheet-screens.js";
 
 const WIDE = "(orientation: landscape) and (min-width: 60rem)";
 const SOON_MS = 10 * 60_000;
@@ -33,7 +34,8 @@ export function mainScreen(desk, stage, keeper, act) {
 	const { expert } = desk.sheet;
 	show(stage, h("div", { class: "sheet-head" }, h("div", {}, h("p", { class: "kicker" }, pick(page.contest.name)),
 		h("h1", {}, t("expert.title")),
-		h("p", { class: "who" }, [expert.name, expert.affiliation, pick(expert.panel?.name)].filter(Boolean).join(" · "))),
+		h("p", { class: "who" }, [expert.name, expert.affiliation, pick(expert.panel?.name)].filter(Boolean).join(" · ")),
+		publishedWords(page, desk.noun)),
 	h("div", { class: "sheet-tools" }, left,
 		h("div", {}, button(t("expert.print"), act.print, "button button-quiet button-small"), leaveButton()), historyHint(page))),
 	state, place, open, device(),
@@ -98,8 +100,8 @@ export function mainScreen(desk, stage, keeper, act) {
 		}
 		if (!sheet.editable) {
 			const phase = ["announced", "paused"].includes(sheet.phase) ? sheet.phase
-				: keeper.sheetState === "submitted" ? "over" : "missed";
-			parts.push(words(phase === "missed" ? "error" : "wait", t(`expert.phase.${phase}`),
+				: keeper.sheetState === "submitted" ? "over" : keeper.revision > 0 ? "missed" : "late";
+			parts.push(words(["missed", "late"].includes(phase) ? "error" : "wait", t(`expert.phase.${phase}`),
 				h("p", {}, t(`expert.phase.${phase}_text`,
 					{ opens: page.contest.opens_at ? times.moment(page.contest.opens_at) : "" }))));
 		}
@@ -170,7 +172,7 @@ export function mainScreen(desk, stage, keeper, act) {
 			const bad = name === "unsent" || name === "stopped";
 			const key = bad ? stoppedKey(name, why) : name;
 			const text = key === "saved" ? saved ? t("expert.save.saved", { time: times.time(desk.sheet.saved_at) })
-				: t("expert.save.none") : t(`expert.save.${key}`, { detail: problem?.message ?? "" });
+				: t(desk.sheet.editable ? "expert.save.none" : "expert.save.shut") : t(`expert.save.${key}`, { detail: problem?.message ?? "" });
 			status.replaceChildren(h("span", {}, first), " · ", h("span", { class: bad ? "is-bad" : null, id: "saved" },
 				text, bad && ` ${t(kept ? "expert.save.kept" : "expert.save.unkept")}`));
 			const mood = bad ? text : name === "saved" ? "good" : said;

@@ -7,8 +7,14 @@ import { differences, draftOf, entryTotal, exclusion, merged } from "./sheet-mod
 const button = (text, onclick, kind = "button") => h("button", { type: "button", class: kind, onclick }, text);
 const kicker = ({ pick, contest }) => h("p", { class: "kicker" }, pick(contest.name));
 
+/* Who may read the sheet later; an expert knows before the first score. */
+export function publishedWords({ t, contest }, noun) {
+	const how = contest.sheet_openings !== "public" ? "auditors" : contest.pseudonyms ? "numbered" : "named";
+	return h("p", { class: "published" }, t(`expert.published.${how}`, { noun }));
+}
+
 /* `agree()` resolves when the server has it; rejects with what to say. */
-export function pledgeScreen(page, stage, { text, expert, agree }) {
+export function pledgeScreen(page, stage, { text, expert, noun, agree }) {
 	const { t } = page;
 	const error = h("p", { class: "cell-error", id: "pledge-error", role: "alert" });
 	const box = h("input", { type: "checkbox", id: "pledge", "aria-describedby": error.id });
@@ -30,6 +36,7 @@ export function pledgeScreen(page, stage, { text, expert, agree }) {
 	show(stage, kicker(page), h("h1", {}, t("expert.pledge")),
 		h("p", { class: "lead" }, [expert.name, expert.affiliation].filter(Boolean).join(" · ")),
 		h("div", { class: "pledge" }, text.split(/\n+/).map((line) => h("p", {}, line))),
+		publishedWords(page, noun),
 		h("label", { class: "option", for: box.id }, box, h("strong", {}, t("expert.pledge_agree"))),
 		error, h("div", { class: "actions" }, send));
 }

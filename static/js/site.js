@@ -5,13 +5,14 @@ import { createClock, timeFormats } from "./clock.js";
 import { byId, h, safeUrl } from "./dom.js";
 import { language, loadWords, numbers } from "./words.js";
 
-/* { lang, t, pick, number, times, clock, site, pinned, contest, api, trouble }. `contest` is null while the API
- * cannot be reached; `trouble` is null, "site", "contest", "unreachable" or "rules". `words`: those that this page needs
- * beside the common ones. */
+/* { lang, t, pick, number, times, clock, site, pinned, contest, api, published, trouble }. `contest` is null while the API
+ * cannot be reached; `trouble` is null, "site", "contest", "unreachable", "published" or "rules". `published`: these are
+ * the pages of a published bundle and need no API; `proof` is then a promise of provePublished()'s answer, `proven` null
+ * before it. `words`: those that this page needs beside the common ones. */
 export async function openSite(...words) {
 	const lang = language();
 	const t = await loadWords(lang, words);
-	const page = { lang, t, number: numbers(lang), clock: createClock(), contest: null, pinned: null,
+	const page = { lang, t, number: numbers(lang), clock: createClock(), contest: null, pinned: null, published: false, proven: null,
 		pick: (text) => text?.[lang] ?? text?.ko ?? "", trouble: null };
 	sizeSwitch();
 	try {
@@ -25,11 +26,24 @@ export async function openSite(...words) {
 		page.trouble = "contest"; // better than to show another one
 		return notices(page);
 	}
-	page.api = createApi(page.site);
+	page.published = page.site.published === true;
+	if (page.published) await openPublished(page, words);
+	else page.api = createApi(page.site);
 	keepContest(page);
 	await refresh(page);
 	nameContest(page);
-	return notices(page);
+	notices(page);
+	if (page.published && page.contest) page.proof = import("./published-view.js").then(({ prove }) => prove(page));
+	return page;
+}
+
+/* Loaded where it is needed alone: a voter's page does without. */
+async function openPublished(page, words) {
+	const [{ publishedApi, hideLive }, t] = await Promise.all([import("./published.js"),
+		loadWords(page.lang, [...words, "published"])]);
+	page.api = publishedApi();
+	page.t = t;
+	hideLive();
 }
 
 async function siteConfiguration() {
@@ -49,12 +63,13 @@ export async function refresh(page) {
 	try {
 		contest = await page.api.contest(page.pinned.id);
 	} catch {
-		page.trouble = "unreachable";
+		page.trouble = page.published ? "published" : "unreachable";
 		page.times ??= timeFormats(page.lang);
 		return;
 	}
-	page.clock.observe(contest.now);
+	if (!page.published) page.clock.observe(contest.now); // else it is the time of the copy
 	showNotice(page, contest.notice);
+	showHalt(page, contest);
 	page.contest = contest;
 	page.times = timeFormats(page.lang, contest.time_zone);
 	page.trouble = agrees(page.pinned, contest) ? null : "rules";
@@ -81,7 +96,7 @@ function notices(page) {
 	const place = byId("notices");
 	const add = (kind, title, text) => place.append(h("div", { class: `notice notice-${kind}` },
 		h("p", {}, h("strong", {}, title), " ", text)));
-	place.replaceChildren(page.said ?? "");
+	place.replaceChildren(page.said ?? "", page.halt ?? "");
 	const open = contest?.admission === "open" ? ` ${t("notice.open")}` : "";
 	if (pinned?.rehearsal) add("provisional", t("badge.rehearsal"), t("notice.rehearsal") + open);
 	else if (pinned?.demonstration) add("provisional", t("badge.demonstration"), t("notice.demonstration") + open);
@@ -99,6 +114,19 @@ export function showNotice(page, notice) {
 	page.said.dataset.text = text;
 	page.said.replaceChildren(text ? h("div", { class: "notice notice-organiser" },
 		h("p", {}, h("strong", {}, page.t("notice.organiser")), " ", text)) : "");
+}
+
+/* That the public log stands still, as long as it does; `of` is a definition or a snapshot. */
+export function showHalt(page, of) {
+	const { t } = page;
+	const text = of.log !== "halted" ? "" : [of.phase === "open" && t("halt.open"), t("halt.what"), t("halt.keep")]
+		.filter(Boolean).join(" ");
+	page.halt ??= h("div", { role: "status", class: "halt" });
+	if (!page.halt.isConnected) page.said.after(page.halt);
+	if (text === (page.halt.dataset.text ?? "")) return;
+	page.halt.dataset.text = text;
+	page.halt.replaceChildren(text ? h("div", { class: "notice notice-halt" },
+		h("p", {}, h("strong", {}, t("halt.title")), " ", text)) : "");
 }
 
 /* Every contest of this site, on the page that is open. */
@@ -157,9 +185,18 @@ export function byReading(contest) {
 export function kindBadge({ t, pinned }) {
 	const kind = pinned.rehearsal ? "rehearsal" : pinned.demonstration ? "demonstration" : null;
 	return kind && h("span", { class: "badge badge-rehearsal" },
-		kind === "rehearsal" ? t("badge.rehearsal") : t("badge.demonstration"));
+		t(`badge.${kind}`));
 }
 
-export function badge(page, phase = page.contest?.phase) {
+/* Beside the phase while the public log stands still; null otherwise. */
+export function haltBadge({ t }, { log }) {
+	return log === "halted" ? h("span", { class: "badge badge-halted" }, t("halt.badge")) : null;
+}
+
+/* A published copy's is told once its signatures are checked. */
+export const phaseOf = ({ published, proven, contest }, { phase } = contest ?? {}) =>
+	!published || proven ? phase : proven === null ? "checking" : "unproven";
+
+export function badge(page, phase = phaseOf(page)) {
 	return h("span", { class: `badge badge-${phase}` }, page.t(`phase.${phase}`));
 }

@@ -1,7 +1,7 @@
 /* The stage's standing: as much of it as the contest makes public (publish: full, top-and-mean, advancers), with the
  * cut line between those that advance and those that do not, and the points of each part below. */
 import { h, whenChanged } from "./dom.js";
-import { advancing, byRank, cutAfter, disqualifiedOf, endsSubtotal, fullPoints, reasonOf } from "./standing.js";
+import { advancing, byRank, cutAfter, disqualifiedOf, endsSubtotal, fullPoints, lackingParts, reasonOf } from "./standing.js";
 
 /* { element, parts, draw(snapshot) }: `parts` is the wide table, which stands by itself. */
 export function standingTables(page) {
@@ -24,12 +24,12 @@ export function standingTables(page) {
 }
 
 /* What is missing, while something is. */
-function incomplete({ t, pick }, { complete, missing, parts }, { name }) {
-	if (complete) return [];
-	const part = (id) => pick(parts.find((one) => one.id === id)?.name) || id;
+function incomplete({ t, pick, contest }, formula, { name }) {
+	if (formula.complete) return [];
+	const part = (id) => pick(formula.parts.find((one) => one.id === id)?.name) || id;
 	return [h("div", { class: "summary summary-wait" }, h("p", {}, t("standing.incomplete")),
-		h("ul", { class: "lacks" }, missing.map((one) =>
-			h("li", {}, t("standing.lacks", { entry: name(one.entry), part: part(one.part) })))))];
+		h("ul", { class: "lacks" }, lackingParts(formula, contest).map(({ part: id, entries, all }) => h("li", {},
+			all ? t("standing.lacks_all", { part: part(id) }) : t("standing.lacks", { part: part(id), entries: entries.map(name).join(", ") })))))];
 }
 
 const rankCell = ({ t }, { rank, tied }) => h("td", { class: "rank" },

@@ -28,6 +28,15 @@ export function advancing({ formula, standing }) {
 	return formula.advanced ?? standing.filter(({ advanced }) => advanced === true).map(({ entry }) => entry);
 }
 
+/* What the standing still lacks, by parts in their order: { part, entries, all }; `all` where nobody in the running has a value. */
+export function lackingParts({ missing, parts, disqualified = [] }, { entries }) {
+	const out = new Set(disqualified.map(({ entry }) => entry));
+	const running = entries.filter(({ id }) => !out.has(id)).length;
+	return parts.map(({ id: part }) => ({ part, entries: missing.filter((one) => one.part === part).map(({ entry }) => entry) }))
+		.filter((one) => one.entries.length > 0)
+		.map((one) => ({ ...one, all: one.entries.length === running }));
+}
+
 /* Whether the part with this index is the last of its subtotal: behind it stands the subtotal's column. */
 export const endsSubtotal = (parts, i) => Boolean(parts[i].subtotal)
 	&& parts.findLastIndex(({ subtotal }) => subtotal === parts[i].subtotal) === i;

@@ -49,14 +49,17 @@ export const totalWords = ({ t, number }, { ballots }) =>
 export const emptyWords = ({ t }, { phase }) =>
 	t(["announced", "open", "paused"].includes(phase) ? "results.empty" : "results.no_votes");
 
+/* Of a published copy whose signatures are not checked, or do not hold (site.js): nobody knows what it is. */
+const isUnknown = ({ phase }) => phase === "checking" || phase === "unproven";
+
 /* The badge's kind: what stands is provisional until somebody certifies it. */
-export const kindOf = (snapshot) => isFinal(snapshot) ? snapshot.phase : "provisional";
+export const kindOf = (snapshot) => isFinal(snapshot) || isUnknown(snapshot) ? snapshot.phase : "provisional";
 
 /* Nothing moves any more, but for a correction. */
 export const isFinal = ({ phase }) => phase === "certified" || phase === "corrected";
 
 /* From then on the phase says no more than the kind does. */
-export const hasResult = ({ phase }) => ["provisional", "certified", "corrected"].includes(phase);
+export const hasResult = (snapshot) => snapshot.phase === "provisional" || isFinal(snapshot) || isUnknown(snapshot);
 
 export const sameOrder = (a, b) => a.length === b.length && a.every((id, i) => id === b[i]);
 

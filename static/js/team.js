@@ -2,7 +2,7 @@
 import { byId, h, safeUrl, show } from "./dom.js";
 import { address, byReading, openSite } from "./site.js";
 
-const page = await openSite();
+const page = await openSite("home");
 const { t, pick, contest } = page;
 const stage = byId("stage");
 const noun = pick(contest?.entry_noun);

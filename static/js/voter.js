@@ -5,12 +5,13 @@
  *                                                                        ▲                               │
  *                                                                        └──────── replacing ────────────┘
  *
- * The record: { step, ballot, nonce, inverse, request, token, unknown, receipt, replaces, before, changes }, bytes as base64.
- * `unknown`: a ballot was sent and no answer settled what became of it. `before`: what a replacement replaces.
- * `changes`: how often a counted choice was changed. */
+ * The record: { id, step, ballot, bearer, nonce, inverse, request, token, unknown, receipt, replaces, before, changes, proof, former },
+ * bytes as base64. `id`: drawn here and never sent; tells one vote in this browser from another. `unknown`: a ballot was sent and no answer settled what became of it. `before`: what a replacement
+ * replaces. `changes`: how often a counted choice was changed. `proof`: the log's, for this receipt. `former`: receipts in
+ * whose place the server gave another one for the same ballot. `bearer`: what admits the voter, until there is a token. */
 import { fromBase64, toBase64 } from "./bytes.js";
 import { commitsTo, isOurs } from "./commitment.js";
-import { canonicalBallot } from "./forms.js";
+import { canonicalBallot, printBallot } from "./forms.js";
 import { authorization, checkIssuer, finishToken, issuerOf, requestToken } from "./privacypass.js";
 import { judge } from "./problems.js";
 
@@ -36,27 +37,30 @@ export class Voter {
 	}
 
 	/* Casts, or replaces a counted ballot where the contest allows it. Ends in the last state shown; a counted
-	 * one has `already` when an earlier ballot counts instead. */
-	cast(ballot) {
-		return this.lock(async () => {
-			const known = this.record?.step;
+	 * one has `already` when an earlier ballot counts instead. `bearer`: what admits, where the contest asks for it.
+	 * "occupied": the record that stands here now is another tab's, perhaps somebody else's; nothing was sent, it is untouched. */
+	cast(ballot, bearer) {
+		return this.lock(() => {
+			const known = this.record;
 			this.record = this.records.load();
-			if (!this.record) this.#save({ step: "new", ballot });
-			else if (this.record.step === "counted" && known === "counted") this.#replaceWith(ballot);
-			else if (this.record.step !== "counted" && !this.record.unknown) {
-				this.#save({ ...this.record, ballot });
+			const other = Boolean(this.record) && !sameVote(this.record, known);
+			if (other && (this.pending || bearer)) return this.#show({ name: "occupied" });
+			if (!this.record) this.#save({ id: toBase64(crypto.getRandomValues(new Uint8Array(12))), step: "new", ballot, bearer });
+			else if (this.record.step === "counted" && !other && known.step === "counted") this.#replaceWith(ballot);
+			else if (this.pending && !this.record.unknown) {
+				this.#save({ ...this.record, ballot, ...bearer && !this.record.token && { bearer } });
 			} // else another tab was first: what it sent stands
-			const end = await this.#pursue();
-			const already = JSON.stringify(this.record.ballot) !== JSON.stringify(ballot);
-			return end.name === "counted" ? { ...end, already } : end;
+			return this.#pursueShown(ballot, other);
 		});
 	}
 
-	/* Goes on with what was begun earlier. */
+	/* Goes on with what was begun earlier; ends as cast() does, or as "gone" where another tab has deleted it. */
 	resume() {
 		return this.lock(() => {
+			const known = this.record;
 			this.record = this.records.load();
-			return this.#pursue();
+			if (!this.record) return this.#show({ name: "gone" });
+			return this.#pursueShown(known?.ballot, !sameVote(this.record, known));
 		});
 	}
 
@@ -65,8 +69,40 @@ export class Voter {
 		this.#waiting?.();
 	}
 
+	/* Sends the counted ballot once more, as often as one likes: it counts once. Ends in { name }: "same" (the server knows
+	 * it, receipt and all), "new" (it gave another receipt, which fits), "mismatch", "unreachable", "unavailable" (it cannot take it now: perhaps what it
+	 * stores of this vote is damaged), "refused", or "moved" (another tab has changed the record). Whatever happens, the receipt that is there stays. */
+	again() {
+		return this.lock(async () => {
+			const seen = this.record?.receipt;
+			this.record = this.records.load();
+			if (this.record?.step !== "counted" || !sameEntry(this.record.receipt, seen)) return { name: "moved" };
+			const { token, ballot, receipt, replaces, former = [], proof, ...rest } = this.record;
+			let answer;
+			try {
+				answer = await this.#post(token, ballot, replaces);
+			} catch (error) {
+				const { slug, next } = judge(error);
+				return { name: slug === "unreachable" ? slug : next === "wait" ? "unavailable" : "refused" };
+			}
+			const canonical = canonicalBallot(this.contest, ballot);
+			if (!(await commitsTo(this.pinned, answer, fromBase64(token), canonical))) return { name: "mismatch" };
+			if (sameEntry(answer, receipt)) return { name: "same" };
+			this.#save({ ...rest, token, ballot, replaces, receipt: answer, former: [...former, { receipt, proof }] });
+			return { name: "new" };
+		});
+	}
+
+	/* Keeps the log's proof with the receipt that it is of; a record that has moved on is left alone. */
+	keepProof(receipt, proof) {
+		const record = this.records.load();
+		if (record?.step === "counted" && sameEntry(record.receipt, receipt)) this.#save({ ...record, proof });
+	}
+
+	/* What another tab has put there since, a token or another vote, stays. */
 	forget() {
-		this.records.clear();
+		const stored = this.records.load();
+		if (sameVote(stored, this.record) && stored.token === this.record.token) this.records.clear();
 		this.record = null;
 	}
 
@@ -77,6 +113,13 @@ export class Voter {
 	/* Whether the server takes no further change of this vote. */
 	get final() {
 		return (this.record?.changes ?? 0) >= CHANGES_MAX;
+	}
+
+	/* `ballot`: what this tab showed; `other`: the vote is another tab's. */
+	async #pursueShown(ballot, other) {
+		const end = await this.#pursue();
+		const already = other || JSON.stringify(this.record.ballot) !== JSON.stringify(ballot);
+		return end.name === "counted" ? { ...end, already } : end;
 	}
 
 	async #pursue() {
@@ -106,12 +149,16 @@ export class Voter {
 
 	async #unblind() {
 		this.#show({ name: "working", stage: "issue" });
-		const { request, nonce, inverse, ...rest } = this.record;
-		const response = await this.api.token(this.pinned.id, fromBase64(request));
+		const { request, nonce, inverse, bearer, ...rest } = this.record;
+		const response = await this.api.token(this.pinned.id, fromBase64(request), bearer);
 		const secrets = { nonce: fromBase64(nonce), inverse: fromBase64(inverse) };
 		const token = await finishToken(await issuerOf(this.pinned), secrets, response);
-		// The blinded message goes: with it this browser would tie the token to its issuance.
+		// Blinded message and bearer go: with them this browser would tie the token to its issuance.
 		this.#save({ ...rest, step: "token", token: toBase64(token) });
+	}
+
+	#post(token, ballot, replaces) {
+		return this.api.cast(this.pinned.id, authorization(fromBase64(token)), printBallot(this.contest, ballot), replaces);
 	}
 
 	async #send() {
@@ -120,7 +167,7 @@ export class Voter {
 		this.#save({ ...this.record, unknown: true });
 		let receipt;
 		try {
-			receipt = await this.api.cast(this.pinned.id, authorization(fromBase64(token)), ballot, replaces);
+			receipt = await this.#post(token, ballot, replaces);
 		} catch (error) {
 			if (error.slug === "token-spent") return this.#adopt(error.body.receipt);
 			if (error.slug === "replaced-too-often" && error.body.receipt) {
@@ -155,15 +202,16 @@ export class Voter {
 
 	/* `earlier`: the ballot that counts is not the one just sent. */
 	#count(receipt, ballot, earlier = false) {
-		const { token, before, changes = 0 } = this.record;
+		const { id, token, before, replaces, changes = 0 } = this.record;
 		const made = Math.min(CHANGES_MAX, changes + (before && !earlier ? 1 : 0));
-		this.#save({ step: "counted", ballot, token, receipt, earlier, ...(made > 0 && { changes: made }) });
+		this.#save({ id, step: "counted", ballot, token, receipt, earlier, ...(made > 0 && { changes: made }),
+			...(replaces !== undefined && !earlier && { replaces }) });
 	}
 
 	#replaceWith(ballot) {
-		const { token, ballot: old, receipt, changes } = this.record;
-		this.#save({ step: "token", ballot, token, replaces: receipt.index, unknown: false,
-			before: { ballot: old, receipt }, changes });
+		const { id, token, ballot: old, receipt, replaces, changes, proof } = this.record;
+		this.#save({ id, step: "token", ballot, token, replaces: receipt.index, unknown: false,
+			before: { ballot: old, receipt, replaces, proof }, changes });
 	}
 
 	/* The state in which the way ends, or undefined after a wait. */
@@ -189,8 +237,8 @@ export class Voter {
 	}
 
 	#restore() {
-		const { token, before, changes } = this.record;
-		this.#save({ step: "counted", token, ballot: before.ballot, receipt: before.receipt, changes });
+		const { id, token, before, changes } = this.record;
+		this.#save({ id, step: "counted", token, ...before, changes });
 	}
 
 	/* From any step but the first, going on again leads to the same token and the same ballot. */
@@ -206,8 +254,12 @@ export class Voter {
 	}
 }
 
-/* Doubling, spread so that a crowd that lost its connection together does not come back together. */
+const sameVote = (one, other) => Boolean(one && other) && one.id === other.id;
+
+const sameEntry = (one, other) => one?.shard === other?.shard && one?.index === other?.index && one?.entry === other?.entry;
+
+/* Doubling, and never before the server said; spread so that a crowd that was turned away together does not come back together. */
 function waitFor(attempt, retryAfter = 0) {
 	const doubled = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
-	return Math.max(doubled, retryAfter * 1000) * (0.8 + 0.4 * Math.random());
+	return Math.max(doubled * (0.8 + 0.4 * Math.random()), retryAfter * 1000 * (1 + 0.5 * Math.random()));
 }

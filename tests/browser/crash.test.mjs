@@ -194,9 +194,10 @@ describe('crashes', () => {
 		await page.clock.install();
 		await new Citizen(page).vote(0, { shared: true });
 		await countedOnce();
-		await page.clock.runFor(50_000);
+		await page.getByText(say('ko', 'log.confirmed'), { exact: true }).waitFor(); // the minute begins
+		await page.clock.runFor(30_000); // on top of the time that a busy machine takes by itself
 		await new Citizen(page).done(); // still there
-		await page.clock.runFor(11_000);
+		await page.clock.runFor(35_000);
 		await new Citizen(page).heading('vote.before').waitFor();
 		assert.deepEqual(await traces(page), nothing);
 		await context.close();

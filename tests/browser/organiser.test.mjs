@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { ROOT, TALLYCTL, eventually, realRound, runProgram, startInstance } from '../live/lib/instance.mjs';
 import { Round } from '../live/lib/protocol.mjs';
-import { LANGUAGES, assertNoFaults, at, axeSchemes, launch, newBrowser, say } from './lib/browser.mjs';
+import { assertNoFaults, at, axeSchemes, languages, launch, newBrowser, say } from './lib/browser.mjs';
 
 const FIRST_LOAD_MAX = 90 * 1024;
 const HOUR_MS = 3_600_000;
@@ -63,7 +63,7 @@ describe('organiser', () => {
 	test('without an invitation the page says what to do; an expert is told that it is another page', async () => {
 		const context = await newBrowser(browser, instance);
 		const page = await context.newPage();
-		for (const language of LANGUAGES) {
+		for (const language of languages('en')) {
 			await page.goto(at(language, '/organiser/'));
 			await heading(page, 'named.none', language).waitFor();
 		}
@@ -294,7 +294,7 @@ describe('organiser', () => {
 		await context.close();
 	});
 
-	for (const language of LANGUAGES)
+	for (const language of languages('en'))
 		for (const colorScheme of axeSchemes(language))
 			test(`axe finds nothing: ${language}, ${colorScheme}`, async () => {
 				const context = await newBrowser(browser, instance, { colorScheme, reducedMotion: 'reduce' });
@@ -316,7 +316,7 @@ describe('organiser', () => {
 				await context.close();
 			});
 
-	for (const language of LANGUAGES)
+	for (const language of languages('en'))
 		test(`320 pixels wide, also in the largest type: nothing to scroll sideways (${language})`, async () => {
 			const context = await newBrowser(browser, instance, { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true });
 			for (const size of ['1', '3']) {
@@ -352,6 +352,9 @@ describe('organiser', () => {
 		const [first, second] = [await invite('organiser'), await invite('organiser')];
 		const page = await open(context, first);
 		await button(page, 'organiser.do.close').click();
+		// Professional users weigh something, and none of them has handed in a sheet.
+		await shows(page.locator('dialog strong'), say('ko', 'organiser.unrated.close'));
+		await shows(page.locator('dialog strong'), say('ko', 'organiser.unrated.none', { panel: '전문 사용자', weight: '25' }));
 		const dialog = await confirm(page, 'organiser.do.close', { why: '모두 투표함' });
 		await dialog.waitFor({ state: 'detached' });
 		await shows(page.locator('#requests li'), '모두 투표함');
@@ -366,6 +369,12 @@ describe('organiser', () => {
 		assert.equal(await phase(), 'closed');
 		await button(page, 'organiser.do.publish').waitFor();
 		assert.equal(await button(page, 'organiser.do.close').count(), 0);
+		// An expert who is invited now is told that there is nothing to rate any more.
+		const late = await page.context().newPage();
+		await late.goto(`${at('ko', '/expert/')}#token=${(await expert()).token}`);
+		await late.getByText(say('ko', 'expert.phase.late'), { exact: true }).waitFor();
+		await shows(late.locator('#saved'), say('ko', 'expert.save.shut'));
+		await late.close();
 		// After the close organisers see what experts said, still marked.
 		await page.locator('#standing .o-embargo').waitFor();
 		assert.equal(await page.locator('#exports button:disabled').count(), 0);

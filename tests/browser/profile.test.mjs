@@ -2,12 +2,14 @@
 // files are searched. A page cannot take the address of a link out of the history database; everything else it can.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { TALLYCTL, eventually, realRound, runProgram, startInstance } from '../live/lib/instance.mjs';
+import { codesOf } from '../live/lib/codes.mjs';
+import { ROOT, TALLYCTL, eventually, realRound, runProgram, startInstance } from '../live/lib/instance.mjs';
 import { launchOn, say } from './lib/browser.mjs';
 
 const HOUR_MS = 3_600_000;
@@ -35,10 +37,10 @@ describe('profile', () => {
 	}
 
 	/** Runs `visit(page)` in a browser with a new profile, closes it, and hands the profile to `inspect(profile)`. */
-	async function withProfile(visit, inspect) {
+	async function withProfile(visit, inspect, host = instance) {
 		const profile = await mkdtemp(path.join(tmpdir(), 'tallyd-profile-'));
 		try {
-			const context = await launchOn(profile, instance);
+			const context = await launchOn(profile, host);
 			try {
 				await visit(context.pages()[0] ?? await context.newPage(), profile);
 			} finally {
@@ -126,4 +128,64 @@ describe('profile', () => {
 			});
 		});
 	}
+
+	test('verify: a code that was scanned stays in the history database alone, which does not list it', async () => {
+		const [{ id, rehearsal, log_name: name }] = instance.site.contests;
+		const opening = ['tallyd opening v1', `${name}/${id}${rehearsal ? '~rehearsal' : ''}/0`, '0', randomBytes(16).toString('base64'),
+			randomBytes(32).toString('base64'), 'choices', 'upstage', ''].join('\n');
+		const code = Buffer.from(opening).toString('base64url');
+		await withProfile(async (page, profile) => {
+			await page.goto('/help/');
+			await sessionsWritten(profile);
+			await page.evaluate((href) => {
+				document.body.append(Object.assign(document.createElement('a'), { href, id: 'scanned', textContent: 'code' }));
+			}, `/verify/#${code}`);
+			await page.locator('#scanned').click();
+			await page.locator('#verdict .found').waitFor();
+			assert.equal(new URL(page.url()).hash, '');
+			await page.goBack();
+			assert.equal(new URL(page.url()).pathname, '/help/');
+		}, async (profile) => {
+			const where = await holding(profile, code);
+			assert.ok(where.includes('Default/History'), `the search finds nothing: ${where}`);
+			assert.deepEqual(where.filter((file) => !['Default/History', 'Default/Session Storage', 'segmentation_platform/ukm_db']
+				.includes(file)), []);
+			const urls = await listed(profile);
+			assert.ok(urls.some((url) => new URL(url).pathname === '/verify/'), urls.join(' '));
+			assert.deepEqual(urls.filter((url) => url.includes(code.slice(0, 40))), []);
+		});
+	});
+
+	for (const where of ['/vote/', '/'])
+		test(`${where}: the link of an invitation code that was clicked stays in the history database alone, which does not list it`, async () => {
+			const voting = await startInstance({ contests: [path.join(ROOT, 'config/examples/codes.yaml')] });
+			const [code] = await codesOf(voting, 1);
+			try {
+				await withProfile(async (page, profile) => {
+					await page.goto('/help/');
+					await sessionsWritten(profile);
+					await page.evaluate((href) => {
+						document.body.append(Object.assign(document.createElement('a'), { href, id: 'mailed', textContent: 'link' }));
+					}, `${where}#code=${code}`);
+					await page.locator('#mailed').click();
+					await page.getByLabel(say('ko', 'code.label'), { exact: true }).waitFor();
+					assert.equal(await page.locator('#code').inputValue(), code);
+					assert.deepEqual([new URL(page.url()).pathname, new URL(page.url()).hash], ['/vote/', '']);
+					await page.reload();
+					await page.getByLabel(say('ko', 'code.label'), { exact: true }).waitFor();
+					await page.goBack();
+					assert.equal(new URL(page.url()).pathname, '/help/');
+				}, async (profile) => {
+					const found = await holding(profile, code);
+					assert.ok(found.includes('Default/History'), `the search finds nothing: ${found}`);
+					assert.deepEqual(found.filter((file) => !['Default/History', 'Default/Session Storage', 'segmentation_platform/ukm_db']
+						.includes(file)), []);
+					const urls = await listed(profile);
+					assert.ok(urls.some((url) => new URL(url).pathname === '/vote/'), urls.join(' '));
+					assert.deepEqual(urls.filter((url) => url.includes('code=')), []);
+				}, voting);
+			} finally {
+				await voting.stop();
+			}
+		});
 });

@@ -13,6 +13,7 @@ import { complete, inviteTable } from '../live/lib/sheets.mjs';
 import { LANGUAGES, assertNoFaults, at, launch, newBrowser, say } from './lib/browser.mjs';
 
 const text = (ko, en) => ({ ko, en });
+const PLACE = 'https://count.example/';
 const stage = (publish) => ({ stage: {
 	publish,
 	subtotals: [{ id: 'benchmark', name: text('벤치마크', 'Benchmark') }],
@@ -27,7 +28,7 @@ const stage = (publish) => ({ stage: {
 
 /** An instance whose six experts have rated: the first is of KAIST, the second recuses herself, one hands in nothing. */
 async function rated(publish) {
-	const instance = await startInstance({ contest: stage(publish) });
+	const instance = await startInstance({ contest: { ...stage(publish), rehearsal: { published_at: [PLACE] } } });
 	const round = new Round(instance);
 	const { entries } = (await instance.get(round.path)).json;
 	const ids = entries.map(({ id }) => id);
@@ -218,10 +219,22 @@ describe('results', () => {
 		assert.equal(rows.length, 1 + experts.panels.reduce((sum, panel) => sum + panel.entries.length, 0));
 		assert.deepEqual(JSON.parse(await downloaded(windows.en.page, '#json')).standing, standing);
 
+		// Where the published copy will stand; once the result is certified, the pages lead there.
+		const bundle = async (page, words, when) => {
+			if (when === 'later')
+				await page.locator('#how-to-verify summary').click();
+			await page.locator('#how-to-verify').getByText(words(`published.what_${when}`), { exact: true }).waitFor();
+			assert.equal(await page.locator('#how-to-verify').count(), 1);
+			assert.equal(await page.locator(`#how-to-verify a[href="${PLACE}"]`).count(), when === 'now' ? 1 : 0);
+			assert.equal(await page.locator(`#outcome a[href="${PLACE}"]`).count(), when === 'now' ? 1 : 0);
+		};
+		await each((page, language, words) => bundle(page, words, 'later'));
+
 		// Certified, and corrected: both versions stay, signed.
 		await ctlDone(instance, 'certify', '--why', 'ten days have passed');
 		await each(async (page, language, words) => {
 			await page.getByText(words('outcome.certified')).waitFor();
+			await bundle(page, words, 'now');
 			assert.equal(await page.locator('#pause').isVisible() || await page.locator('#connection').isVisible(), false);
 		});
 		await ctlDone(instance, 'requalify', 'upstage', '--for-correction', '--why', 'upheld');

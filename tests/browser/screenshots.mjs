@@ -41,10 +41,15 @@ try {
 				await shoot('vote-3-review');
 				await citizen.cast();
 				await citizen.done();
+				await page.getByText(citizen.say('log.confirmed'), { exact: true }).waitFor();
 				await shoot('done');
 				await page.goto(at(language, '/results/'));
 				await page.locator('tbody tr').first().waitFor();
 				await shoot('results');
+				await page.goto(at(language, '/verify/'));
+				await page.locator('#kept').click();
+				await page.locator('#verdict .found').waitFor();
+				await shoot('verify');
 				await page.goto(at(language, `/team/?id=${ids[1]}`));
 				await shoot('team');
 				if (size === 'wide') {

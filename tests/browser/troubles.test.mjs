@@ -63,6 +63,36 @@ describe('troubles on the way of a vote', () => {
 			await context.close();
 		});
 
+	for (const [language, refused] of [['ko', 'ballots'], ['en', 'tokens']])
+		test(`${language}: the server is busy: a calm screen sends the ${refused} again by itself, not before it was told to`, async () => {
+			const context = await newBrowser(browser, instance);
+			const citizen = new Citizen(await context.newPage(), language);
+			let busy = 2;
+			const at = [], bodies = [];
+			await context.route(`**/${refused}`, (route) => {
+				at.push(Date.now());
+				bodies.push(route.request().postDataBuffer()?.toString('hex'));
+				return busy-- > 0 ? route.fulfill({ ...problem(503, 'busy'), headers: { 'Retry-After': '2' } }) : route.continue();
+			});
+			await citizen.open();
+			await citizen.start();
+			await citizen.choose(1);
+			await citizen.cast();
+			for (const words of ['problem.busy', 'vote.stay'])
+				await citizen.page.getByRole('status').getByText(citizen.say(words)).waitFor();
+			await citizen.heading('vote.sending').waitFor();
+			assert.equal(await citizen.page.getByText(citizen.say('counted.no')).count(), 0, 'nothing sounds lost');
+			assert.equal(await citizen.button('vote.resend').count(), 0, 'nothing offers to come earlier');
+			if (process.env.SHOTS)
+				await citizen.page.screenshot({ path: `${process.env.SHOTS}/busy-${language}.png` });
+			await citizen.done();
+			assert.equal(at.length, 3);
+			assert.ok(at[1] - at[0] >= 2000 && at[2] - at[1] >= 2000, String(at));
+			assert.deepEqual(new Set(bodies).size, 1, 'the same is sent');
+			assertNoFaults(context);
+			await context.close();
+		});
+
 	test('closed on the way: the way to the results', async () => {
 		const context = await newBrowser(browser, instance);
 		const citizen = new Citizen(await context.newPage());
@@ -144,11 +174,11 @@ describe('troubles on the way of a vote', () => {
 			await citizen.choose(0);
 			await citizen.cast();
 			await citizen.heading('vote.failed').waitFor();
-			await citizen.page.clock.runFor(50_000);
+			await citizen.page.clock.runFor(40_000);
 			await citizen.button('done.wipe_later').click();
-			await citizen.page.clock.runFor(50_000);
+			await citizen.page.clock.runFor(40_000);
 			await citizen.heading('vote.failed').waitFor();
-			await citizen.page.clock.runFor(11_000);
+			await citizen.page.clock.runFor(25_000);
 			await citizen.heading('vote.before').waitFor();
 			assertNoFaults(context);
 			await context.close();

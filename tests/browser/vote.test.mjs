@@ -128,6 +128,21 @@ describe('a citizen votes', () => {
 	});
 
 	for (const language of LANGUAGES)
+		test(`${language}: a rehearsal does not call rules frozen that may still change for the real vote`, async () => {
+			const context = await newBrowser(browser, instance);
+			const page = await context.newPage();
+			await page.goto(at(language, '/'));
+			assert.equal(await page.locator('.how-lead').textContent(), say(language, 'home.frozen_rehearsal'));
+			await page.route(`**/v1/contests/${contest.id}`, async (route) => {
+				const response = await route.fetch();
+				await route.fulfill({ response, json: { ...await response.json(), rehearsal: false } });
+			});
+			await page.reload();
+			assert.equal(await page.locator('.how-lead').textContent(), say(language, 'home.frozen'));
+			await context.close();
+		});
+
+	for (const language of LANGUAGES)
 		for (const viewport of [{ width: 320, height: 640 }, { width: 1280, height: 900 }])
 			test(`${language}: a shared device can be said without scrolling at ${viewport.width} px`, async () => {
 				const context = await newBrowser(browser, instance, { viewport });

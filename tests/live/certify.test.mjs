@@ -2,13 +2,14 @@
 // that a correction leaves both versions and changes what the public sees.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { eventually, startInstance } from './lib/instance.mjs';
 import { Round } from './lib/protocol.mjs';
 import { Hand, actsOf, assertRefused, ctl, ctlDone, ctlRefused, invite, stage } from './lib/acts.mjs';
+import { complete, inviteExpert } from './lib/sheets.mjs';
 
 const five = ['naver-cloud', 'upstage', 'sk-telecom', 'nc-ai', 'lg-ai-research'];
 const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest();
@@ -103,6 +104,13 @@ describe('certifying', { concurrency: 2 }, () => {
 		assertRefused(await instance.get(`${round.path}/results/1`), 404, 'no-such-result');
 		await ctlRefused(instance, 65, /nothing has been certified/, 'result');
 
+		// A key that is not this round's: nobody could verify what it signs.
+		const key = (name) => path.join(instance.dir, 'keys', round.name, `${name}.private.pem`), own = readFileSync(key('result'));
+		writeFileSync(key('result'), readFileSync(key('log')));
+		await ctlRefused(instance, 78, /result\.private\.pem: is not the private half of the public key beside it/, 'certify', ...both);
+		writeFileSync(key('result'), own);
+		assert.deepEqual(await resultsOf(here), []);
+
 		const signed = (await ctlDone(instance, 'certify', ...both, '--json')).json;
 		assert.equal(signed.version, 1);
 		assert.equal(verifyResult(round, await resultOf(here, 1)).who, `${kim.who},${lee.who}`);
@@ -194,6 +202,28 @@ describe('certifying', { concurrency: 2 }, () => {
 			await redis.hset(`{${round.name}}:results`, '3', JSON.stringify({ ...stored, ...change }));
 			await ctlRefused(instance, 65, /verify|annex/, 'result', '--verify');
 		}
+	});
+
+	test('an entry\'s report is that of the result, whoever is invited and whatever is ruled later', async (t) => {
+		const [citizens] = stage.stage.parts;
+		const { instance, round } = await start(t, { stage: { ...stage.stage, parts: [citizens,
+			{ id: 'experts', name: { ko: '전문가', en: 'Experts' }, source: 'panel', panel: 'experts', weight: 60, scale: 'points' }] } });
+		const expert = await inviteExpert(round, { name: '김전문' });
+		await expert.saved(complete(await expert.sheet(), five), 0);
+		await toProvisional(instance);
+		await ctlDone(instance, 'certify', '--why', 'final');
+		const report = async () => {
+			const { stdout } = await ctlDone(instance, 'report', 'upstage', '--lang', 'en');
+			return stdout.replace(/As of: .*/, '');
+		};
+		const certified = await report();
+		assert.match(certified, /1 of 1 experts, 0 recused/);
+		await inviteExpert(round, { name: '박늦음' });
+		await ctlDone(instance, 'disqualify', 'upstage', ...reason, '--for-correction');
+		assert.equal(await report(), certified);
+		assert.equal((await ctlDone(instance, 'report', 'upstage', '--json')).json.row.disqualified, undefined);
+		await ctlDone(instance, 'correct', '--why', 'an objection was upheld');
+		assert.match(await report(), /version 2 of the result[^]*Disqualified: 독자성 기준 미달/);
 	});
 
 	test('what a contest keeps from the public is in the annex alone', async (t) => {

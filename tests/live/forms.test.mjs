@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { makeKeys } from './lib/gateway.mjs';
 import { ROOT, TALLYD, contestDocument, makeDirectory, runProgram, startInstance } from './lib/instance.mjs';
 import { Round, assertProblem, randomFrom } from './lib/protocol.mjs';
 import { rm, writeFile } from 'node:fs/promises';
@@ -21,8 +22,11 @@ test('every example is a valid contest, also as a real round', async (t) => {
 	const dir = await makeDirectory();
 	t.after(() => rm(dir, { recursive: true }));
 	const config = path.join(dir, 'tallyd.yaml');
+	const providers = [{ id: 'pass', issuer: 'https://id.example', client_id: 'tallyd', claims: ['ci', 'birthdate', 'nation'] }]; // where people log in
+	const gateways = [{ id: 'cooperative', issuer: 'https://members.example', audience: 'https://vote.example', keys: 'members.jwks.json', claims: ['member', 'status'] }]; // or come from
+	await writeFile(path.join(dir, 'members.jwks.json'), JSON.stringify((await makeKeys(['ES256'])).set));
 	for (const rehearsal of [true, false]) {
-		await writeFile(config, YAML.stringify({ contests: examples, rehearsal, keys: 'keys' }));
+		await writeFile(config, YAML.stringify({ contests: examples, rehearsal, keys: 'keys', public_url: 'https://vote.example', providers, gateways }));
 		const { code, stderr } = await runProgram(TALLYD, ['-c', config, '--check-config']);
 		assert.equal(code, 0, stderr);
 	}

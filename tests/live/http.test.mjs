@@ -308,6 +308,24 @@ describe('HTTP', { concurrency: 4 }, () => {
 			const same = await instance.get('/', { headers: { 'Accept-Encoding': 'identity', 'If-None-Match': plain.headers.etag } });
 			assert.equal(same.status, 304);
 		});
+		test('a definition is compressed for whoever takes gzip, and is the same', async () => {
+			const path = `/v1/contests/${instance.site.contests[0].id}`;
+			const ask = async (encoding) => {
+				const reply = await instance.get(path, { headers: { 'Accept-Encoding': encoding } });
+				assert.equal(reply.status, 200);
+				assert.match(reply.headers.vary, /accept-encoding/i);
+				return reply;
+			};
+			const { now: at, ...plain } = (await ask('identity')).json;
+			for (const [encoding, coded] of [['gzip, deflate, br', true], ['br', false], ['gzip;q=0', false]]) {
+				const { headers, bytes } = await ask(encoding);
+				assert.equal(headers['content-encoding'], coded ? 'gzip' : undefined, encoding);
+				const { now, ...read } = JSON.parse(coded ? zlib.gunzipSync(bytes) : bytes);
+				assert.deepEqual(read, plain, encoding);
+				assert.ok(now >= at);
+				assert.ok(!coded || bytes.length * 2 < JSON.stringify(plain).length);
+			}
+		});
 		test('folders have a slash, and nothing outside is served', async () => {
 			const reply = await instance.get('/en');
 			assert.equal(reply.status, 308);

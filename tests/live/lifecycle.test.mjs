@@ -102,7 +102,7 @@ describe('keys', () => {
 			modes[name] = ((await stat(path.join(keys, name))).mode & 0o777).toString(8);
 		const pair = (name) => [[`${name}.private.pem`, '600'], [`${name}.public.pem`, '644']];
 		assert.deepEqual(modes, Object.fromEntries([...pair('bearer'), ...pair('log'), ...pair('result'),
-			['salt.key', '600'], ...pair('token')]));
+			['identity.key', '600'], ['salt.key', '600'], ...pair('token')]));
 		assert.equal((await stat(keys)).mode & 0o777, 0o700);
 		assert.match(await readFile(path.join(keys, 'token.private.pem'), 'utf8'), /^-----BEGIN PRIVATE KEY-----/);
 		assert.equal(crypto.createPrivateKey(await readFile(path.join(keys, 'log.private.pem'))).asymmetricKeyType, 'ed25519');

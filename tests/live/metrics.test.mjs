@@ -157,5 +157,6 @@ describe('metrics', { concurrency: 2 }, () => {
 		for (const [metrics, detail] of [[[], /1 to 1024/], [[{ ...metric, value: 70 }], /Metric 1: .*texts/],
 			[[metric, metric], /Metric 2: .*twice/], [[{ ...metric, source: 'NC AI' }], /conflict/]])
 			assertRefused(await lee.act({ act: 'metrics', metrics }), 422, 'invalid-act', detail);
+		await ctlDone(instance, 'recount'); // versions and all
 	});
 });

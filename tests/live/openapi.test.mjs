@@ -283,6 +283,27 @@ describe('the daemon answers as described', () => {
 			await replay(id, 404, { on, headers: { ...json, 'If-Match': '"0"' }, contest: 'nobody', body: id === 'putSheet' ? '{}' : undefined });
 	});
 
+	test('the public log and proofs from it, before anything is sealed', async () => {
+		const proof = (status, params, contest) => replay('getProof', status, { params: { shard: '0', index: '999999', ...params }, contest });
+		const early = await proof(404, {});
+		assert.equal(early.json.type, '/problems#not-sealed');
+		assert.match(early.headers['retry-after'], /^[1-9]/);
+		await proof(404, { shard: '1000' });
+		await proof(404, { index: '01' });
+		await proof(404, {}, 'nobody');
+		const file = (status, name, contest) => replay('getLogFile', status, { params: { shard: '0', path: name }, contest });
+		await file(404, 'tile/0/x999/999');
+		await file(404, 'checkpoint', 'nobody');
+		const none = await startInstance({ settings: { ballot_log: { dir: '' } } });
+		try {
+			await replay('getProof', 503, { on: none, params: { shard: '0', index: '0' } });
+			await replay('getLogFile', 404, { on: none, params: { shard: '0', path: 'checkpoint' } });
+			assert.equal((await replay('getContest', 200, { on: none })).json.log, 'off');
+		} finally {
+			await none.stop();
+		}
+	});
+
 	test('outages', async () => {
 		const pid = await instance.redisPid();
 		process.kill(pid, 'SIGSTOP');
@@ -301,7 +322,7 @@ describe('the daemon answers as described', () => {
 		const source = readFileSync(path.join(ROOT, 'daemon/api/routes.c'), 'utf8');
 		const table = source.slice(source.indexOf('api_routes[]'), source.indexOf('admin_routes[]'));
 		const routes = [...table.matchAll(/\{METHOD_(\w+),\s*"([^"]+)"/g)]
-			.map(([, method, route]) => `${method} ${route.replaceAll(/:(\w+)/g, '{$1}')}`);
+			.map(([, method, route]) => `${method} ${route.replace(/\*$/, '{path}').replaceAll(/:(\w+)/g, '{$1}')}`);
 		assert.deepEqual(operations.map((one) => `${one.method} ${one.route}`).sort(), routes.sort());
 	});
 });

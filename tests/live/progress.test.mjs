@@ -5,6 +5,7 @@ import crypto from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { eventually, startInstance } from './lib/instance.mjs';
 import { Round } from './lib/protocol.mjs';
+import { freePort, metricsOf } from './lib/admin.mjs';
 import { Hand, assertRefused, auditOf, ctlDone, invite } from './lib/acts.mjs';
 import { complete, inviteExpert, inviteTable } from './lib/sheets.mjs';
 import { StreamReader } from './lib/stream.mjs';
@@ -343,4 +344,28 @@ describe('experts, and what is exported', () => {
 		const { json } = await instance.get(`${round.path}/exports/sheets.json`, { headers: bearer(kim) });
 		assert.deepEqual([...new Set(json.map(({ expert }) => expert))].sort(), people.map(({ id }) => id).sort());
 	});
+});
+
+test('more ballots than voting rights: said in the log, to organisers and in the metrics, until it is not so', async (t) => {
+	const admin = await freePort();
+	const instance = await startInstance({ settings: { admin_listen: `127.0.0.1:${admin}` } });
+	t.after(() => instance.stop());
+	const round = new Round(instance), kim = await invite(instance, 'organiser', 'Kim');
+	const excess = async () => {
+		const { json } = await instance.get(`${round.path}/progress`, { headers: bearer(kim) });
+		const [, metric] = /^tallyd_spent_above_issued\{contest="kai-stage1"\} (\d+)$/m.exec(await metricsOf(admin));
+		const told = json.warnings.find(({ kind }) => kind === 'spent-above-issued')?.ballots ?? 0;
+		return told === Number(metric) ? told : null;
+	};
+	assert.equal(await excess(), 0);
+	for (let i = 0; i < 3; i++)
+		assert.equal((await round.cast(round.mint(), { choices: ['upstage'] })).status, 201);
+	// Two of them by somebody who has the key, and counts nothing as issued.
+	const redis = instance.redisClient(), keys = await redis.keys(`{${round.name}/*}:issued`);
+	await Promise.all(keys.map((key) => redis.set(key, 0)));
+	await redis.set(keys[0], 1);
+	await eventually(async () => await excess() === 2, 'an alarm');
+	assert.match(instance.stderr, /3 ballots are counted with 1 voting rights\. See "More ballots than voting rights" in ops\/runbook\.md/);
+	await redis.set(keys[0], 3);
+	await eventually(async () => await excess() === 0, 'no alarm any more');
 });

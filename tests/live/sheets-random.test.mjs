@@ -8,7 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { eventually, makeDirectory, startInstance, startRedis } from './lib/instance.mjs';
 import { Round, randomFrom } from './lib/protocol.mjs';
-import { actsOf } from './lib/acts.mjs';
+import { actsOf, ctlDone } from './lib/acts.mjs';
 import { inviteTable, revisionsOf, sent } from './lib/sheets.mjs';
 
 const SECONDS = Number(process.env.TEST_SHEETS_SECONDS ?? 20);
@@ -183,4 +183,5 @@ test('200 experts save at random: the log tells what was acknowledged, and the l
 	}
 	for (const { person, entries } of await actsOf(round, 'sheet.refused'))
 		assert.ok(entries.every((team) => experts.find(({ id }) => id === person).conflicts.includes(team)));
+	await ctlDone(instance, 'recount');
 });

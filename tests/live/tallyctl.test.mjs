@@ -2,13 +2,14 @@
 // command helps, and refuses what it does not understand.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import YAML from 'yaml';
-import { ROOT, TALLYCTL, contestDocument, eventually, makeDirectory, startInstance, withDeadline } from './lib/instance.mjs';
+import { ROOT, TALLYCTL, contestDocument, eventually, makeDirectory, runProgram, startInstance, withDeadline } from './lib/instance.mjs';
 import { Round } from './lib/protocol.mjs';
-import { auditOf, ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
+import { SANITIZER, auditOf, ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
 import { complete, inviteTable } from './lib/sheets.mjs';
 import { objectsOf, parseCsv } from './lib/csv.mjs';
 
@@ -55,10 +56,42 @@ describe('tallyctl watches', () => {
 		return stdout;
 	};
 
+	test('Redis goes silent, with more patience than tallyctl has: what completes at the end finds nobody', async () => {
+		const quiet = path.join(instance.dir, 'quiet.sock'), settings = YAML.parse(await readFile(instance.config, 'utf8'));
+		const socket = settings.redis.address.replace(/^unix:/, '');
+		const proxy = net.createServer((client) => {
+			const redis = net.connect(socket);
+			client.on('data', (bytes) => {
+				if (!/\r\ndesk_read_\d+\r\n/.test(bytes.toString('latin1'))) // the call, not the library's text
+					redis.write(bytes);
+			}).on('close', () => redis.destroy()).on('error', () => {});
+			redis.pipe(client);
+			redis.on('error', () => {});
+		});
+		await new Promise((resolve) => {
+			proxy.listen(quiet, resolve);
+		});
+		settings.redis = { address: `unix:${quiet}`, deadline: '50s' };
+		const config = path.join(instance.dir, 'quiet.yaml');
+		await writeFile(config, YAML.stringify(settings));
+		try {
+			// One that asks for the phase, and one that looks at the whole board: side by side, each waits as long as it does.
+			await Promise.all([['invite', 'expert', '--name', '바'], ['close', '--why', 'x']].map(async (args) => {
+				const { code, stderr } = await runProgram(TALLYCTL, ['-c', config, ...args],
+					{ env: { ...process.env, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:detect_stack_use_after_return=1` } });
+				assert.doesNotMatch(stderr, SANITIZER);
+				assert.equal(code, 69, `${args}: ${stderr}`);
+				assert.match(stderr, /Redis gave no answer within 10 s/);
+			}));
+		} finally {
+			proxy.close();
+		}
+	});
+
 	test('status: for people, and as the organisers’ page has it', async () => {
 		const { stdout } = await ctlDone(instance, 'status');
 		assert.match(stdout, /^kai-stage1 \(rehearsal\) · .*[가-힣].* · open · as of \S+T\S+\+09:00\n/);
-		assert.match(stdout, /ballots 3 {3}tokens issued 0/);
+		assert.match(stdout, /ballots 3 {3}tokens issued 3/);
 		assert.match(stdout, / 1 {2}업스테이지 .* 2 +66\.7%/);
 		assert.match(stdout, /[가-힣]+: 1 of 2 sheets submitted/);
 		assert.match((await ctlDone(instance, 'status', '--lang', 'en')).stdout, / 1 {2}Upstage .*[^]*Experts: 1 of 2 sheets submitted/);
@@ -177,6 +210,16 @@ describe('tallyctl watches', () => {
 		await restored(new RegExp(`ends at entry ${size - 1}, the record says ${size}`), () => redis.xdel(key, `${size}-0`));
 		await restored(/ends at entry 0/, () => redis.del(key));
 	});
+
+	test('where there is no Redis, whoever starts it is asked for', async () => {
+		await instance.end();
+		const own = YAML.parse(await readFile(instance.config, 'utf8'));
+		const others = { config: path.join(instance.dir, 'others.yaml'), dir: instance.dir };
+		await writeFile(others.config, YAML.stringify({ ...own, redis: { address: own.redis.address } }));
+		const [ours, theirs] = await Promise.all([instance, others].map((of) => ctlRefused(of, 69, /^tallyctl: Redis at unix:\S+ is not to be had: /, 'status')));
+		assert.match(ours.stderr, /tallyd starts and ends it \(redis\.server\): is tallyd running with \S+tallyd\.yaml\?\n$/);
+		assert.match(theirs.stderr, /Is it running, and does \S+others\.yaml name it \(redis\.address\)\?\n$/);
+	});
 });
 
 describe('tallyctl’s command line', () => {
@@ -194,17 +237,25 @@ describe('tallyctl’s command line', () => {
 		const { stdout } = await ctlDone(at(), '--help');
 		const commands = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, command]) => command);
 		assert.ok(commands.length >= 25, `${commands}`);
+		const endings = /\nEnds with 0 [^]*$/.exec(stdout)[0]; // what a command does not say of itself, as it stands here
+		for (const status of [64, 65, 66, 69, 71, 73, 75, 77, 78])
+			assert.match(endings, new RegExp(`\\b${status}\\b`));
 		for (const command of commands)
 			for (const help of ['--help', '-h']) {
 				const done = await ctlDone(at(), command, help);
 				assert.match(done.stdout, new RegExp(`^Usage: tallyctl (-c FILE )?(\\[[^\\]]*\\] )?${command}\\b`), command);
 				assert.equal(done.stderr, '');
+				assert.equal(done.stdout.match(/^Ends with/gm)?.length, 1, command);
+				assert.ok(done.stdout.endsWith(endings) || !done.stdout.includes('64 for a wrong command line, 65'), command);
 			}
 		assert.match((await ctlDone(at(), '--version')).stdout, /^tallyctl \d/);
 	});
 
 	test('what is not understood: 64, and how it would be', async () => {
-		await ctlRefused(at(), 64, /no command "stauts"[^]*Usage: tallyctl/, 'stauts');
+		await ctlRefused(at(), 64, /no command "stauts"; did you mean "status"\?\n$/, 'stauts');
+		await ctlRefused(at(), 64, /no command "frob"; "tallyctl --help" lists them\.\n$/, 'frob');
+		// The sentence, and how it is called; not the whole help.
+		await ctlRefused(at(), 64, /^tallyctl: [^\n]+\n\nUsage: tallyctl [^]*\n"tallyctl help revoke" says more\.\n$/, 'revoke', '--contest', 'kai-stage1');
 		for (const args of [['status', 'more'], ['status', '--nonsense'], ['tally', '--contest'], ['watch', 'x'], ['audit', 'x'],
 			['audit', '--verify=yes'], ['export'], ['export', 'tally', 'more'], ['report'], ['report', 'a', 'b'], ['invite'], ['invite', 'king'],
 			['revoke'], ['disqualify'], ['extend'], ['metrics'], ['metrics', 'import'], ['challenge', 'x', 'y'], ['recuse', 'x'],

@@ -31,21 +31,6 @@ static void fill_organiser(
 	json_decref(json);
 }
 
-/* What came of an act; NULL slug: done. */
-struct outcome {
-	bool told;
-	struct verdict verdict;
-};
-
-static void on_verdict(void *arg, const struct verdict *verdict)
-{
-	struct outcome *outcome = arg;
-
-	outcome->told = true;
-	outcome->verdict = *verdict;
-	outcome->verdict.members = NULL;
-}
-
 enum undertaking { PERFORM, DECIDE, RULE, REVOKE, UNDERTAKINGS };
 
 static void undertake(struct office *office, enum undertaking what, struct outcome *outcome)
@@ -83,7 +68,7 @@ static void revoked_between_door_and_decision(void **state)
 	for (int revoked = 0; revoked < 2; revoked++)
 		for (enum undertaking what = PERFORM; what < UNDERTAKINGS; what++) {
 			struct office office = {&round, f.desk[0], NULL};
-			struct outcome outcome = {.told = false};
+			struct outcome outcome = {0};
 			bool is_revoked = revoked;
 			struct deed deed = {.fill = fill_organiser, .arg = &is_revoked};
 
@@ -96,6 +81,7 @@ static void revoked_between_door_and_decision(void **state)
 				    outcome.verdict.status, outcome.verdict.detail);
 			if (revoked)
 				assert_string_equal(outcome.verdict.slug, "invalid-bearer");
+			outcome_clear(&outcome);
 		}
 	contest_free(contest);
 	desk_fixture_close(&f);

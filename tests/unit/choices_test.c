@@ -142,6 +142,31 @@ static void test_tally(void **state)
 	contest_free(contest);
 }
 
+/* Halves that a quotient in doubles puts on their wrong side: 57 / 800 is 0.07125. */
+static void test_shares_are_rounded_exactly(void **state)
+{
+	static const int64_t votes[] = {57, 69, 163}, shown[] = {713, 863, 2038};
+	struct contest *contest = fixture_contest("choices", three, 3);
+	struct counters counters = {.n = 3};
+	struct tally_row rows[3];
+
+	(void)state;
+	for (int k = 0; k < 3; k++) {
+		(void)snprintf(counters.list[k].counter, FORM_COUNTER_MAX, "votes:%s", three[k]);
+		counters.list[k].by = votes[k];
+	}
+	contest->form->tally(contest, counters_get, &counters, 800, rows);
+	for (int k = 0; k < 3; k++) {
+		json_t *object = json_object();
+
+		contest->form->describe_row(&rows[k], object);
+		assert_true(
+		    json_real_value(json_object_get(object, "share")) == (double)shown[k] / 10000);
+		json_decref(object);
+	}
+	contest_free(contest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +174,7 @@ int main(void)
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_reads_back_only_canonical_text),
 	    cmocka_unit_test(test_tally),
+	    cmocka_unit_test(test_shares_are_rounded_exactly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

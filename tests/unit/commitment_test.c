@@ -41,12 +41,30 @@ static void origins(void **state)
 	assert_int_equal(commitment_origin(name, &contest, 150, origin), -ENOBUFS);
 }
 
+static void origins_of_epochs(void **state)
+{
+	(void)state;
+	char origin[ORIGIN_MAX] = "untouched", name[ORIGIN_MAX];
+
+	assert_int_equal(commitment_epoch_origin("vote.example/c/0", 1, origin), 0);
+	assert_string_equal(origin, "vote.example/c/0");
+	assert_int_equal(commitment_epoch_origin("vote.example/c/0", 2, origin), 0);
+	assert_string_equal(origin, "vote.example/c/0/epoch-2");
+	memset(name, 'a', sizeof(name));
+	name[ORIGIN_MAX - sizeof("/epoch-9")] = '\0';
+	assert_int_equal(commitment_epoch_origin(name, 9, origin), 0);
+	assert_int_equal(strlen(origin), ORIGIN_MAX - 1);
+	assert_int_equal(commitment_epoch_origin(name, 10, origin), -ENOBUFS);
+	assert_int_equal(strlen(origin), ORIGIN_MAX - 1);
+}
+
 /* Expected values computed with another implementation (Python's hashlib and hmac). */
 static void known_hashes(void **state)
 {
 	(void)state;
 	static const char origin[] = "vote.example/log/kai-stage1/0";
 	uint8_t input[98], secret[32], spent[SPENT_SIZE], salt[SALT_SIZE], entry[COMMITMENT_SIZE];
+	uint8_t tag[TAG_SIZE];
 	struct hmac_key *key;
 
 	for (size_t i = 0; i < sizeof(input); i++)
@@ -62,6 +80,10 @@ static void known_hashes(void **state)
 	commitment_entry(origin, 258, spent, salt, slice_text("choices\nupstage\n"), entry);
 	assert_hex(entry, sizeof(entry),
 	    "6961230d451450effa6cc1338ab2b8db56b236d92d93e9b6e2889ba0e5e959e3");
+	commitment_tag(key, origin, -1, spent, slice_text("choices\nupstage\n"), tag);
+	assert_hex(tag, sizeof(tag), "1852791e");
+	commitment_tag(key, origin, 257, spent, slice_text("choices\nupstage\n"), tag);
+	assert_hex(tag, sizeof(tag), "d4f14167");
 	hmac_key_free(key);
 }
 
@@ -93,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(origins),
+	    cmocka_unit_test(origins_of_epochs),
 	    cmocka_unit_test(known_hashes),
 	    cmocka_unit_test(binds_every_part),
 	};

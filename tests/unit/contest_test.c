@@ -203,9 +203,9 @@ static void test_rules_are_stable(void **state)
 	organisation->aliases[0] = copy("단체");
 	organisation->n_aliases = 1;
 	organisation->group = copy("g");
-	rules = contest_rules(contest, &keys);
+	rules = contest_rules(contest, "vote.example", &keys);
 	assert_string_equal(rules,
-	    "{\"approvals\":2,\"bearer_key\":\"" KEY_D4
+	    "{\"admission\":\"open\",\"approvals\":2,\"bearer_key\":\"" KEY_D4
 	    "\",\"buckets\":1250,"
 	    "\"closes_ms\":1798804740000,\"conflict_scope\":\"organisation\",\"contest\":\"kai\","
 	    "\"criteria\":[{\"id\":\"tech\",\"max\":40,\"min\":0,\"step\":5,\"weight\":2},"
@@ -214,7 +214,7 @@ static void test_rules_are_stable(void **state)
 	    "{\"id\":\"nc-ai\",\"lead\":\"org\",\"participants\":[]}],"
 	    "\"form\":{\"max\":1,\"min\":1,\"name\":\"choices\"},"
 	    "\"log_key\":\"" KEY_B2
-	    "\",\"opens_ms\":1798416000000,"
+	    "\",\"log_name\":\"vote.example\",\"opens_ms\":1798416000000,"
 	    "\"organisations\":[{\"aliases\":[\"단체\"],\"group\":\"g\",\"id\":\"org\","
 	    "\"name\":{\"en\":\"organisation\",\"ko\":\"기관\"}}],"
 	    "\"panels\":[{\"aggregate\":\"trimmed-mean\",\"comments_required\":true,"
@@ -231,7 +231,7 @@ static void test_rules_are_stable(void **state)
 	    "\"source\":\"panel\",\"weight\":60},"
 	    "{\"id\":\"global\",\"out_of\":100,\"scale\":\"points\",\"source\":\"metric\","
 	    "\"subtotal\":\"bench\",\"weight\":40}]},"
-	    "\"token_key\":\"" KEY_A1 "\",\"version\":2}");
+	    "\"token_key\":\"" KEY_A1 "\",\"version\":3}");
 	free(rules);
 	contest_free(contest);
 }
@@ -240,18 +240,19 @@ static void test_rules_are_stable(void **state)
 static void test_rules_hold_what_counts(void **state)
 {
 	static const char *const changes[] = {"weight", "aggregate", "scope", "out_of", "advance",
-	    "refill", "ties", "alias", "unit", "lead", "approvals", "bearer", "result", "comments"};
+	    "refill", "ties", "alias", "unit", "lead", "approvals", "bearer", "result", "comments",
+	    "log name"};
 	struct contest_fingerprints keys = some_keys();
 	struct contest *plain = two_entries();
 	char *before;
 
 	(void)state;
 	add_rating(plain);
-	before = contest_rules(plain, &keys);
+	before = contest_rules(plain, "vote.example", &keys);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		struct contest *c = two_entries();
 		struct contest_fingerprints k = keys;
-		const char *what = changes[i];
+		const char *what = changes[i], *log_name = "vote.example";
 		char *after;
 
 		add_rating(c);
@@ -281,9 +282,11 @@ static void test_rules_hold_what_counts(void **state)
 			k.bearer_key[31] ^= 1;
 		else if (strcmp(what, "result") == 0)
 			k.result_key[31] ^= 1;
+		else if (strcmp(what, "log name") == 0)
+			log_name = "vote-b.example";
 		else
 			c->panels[0].comments_required = false;
-		after = contest_rules(c, &k);
+		after = contest_rules(c, log_name, &k);
 		if (strcmp(before, after) == 0)
 			fail_msg("the rules do not tell of: %s", what);
 		free(after);
@@ -292,7 +295,7 @@ static void test_rules_hold_what_counts(void **state)
 	plain->name.en[0] = 'C';
 	plain->panels[0].min_experts = 9;
 	{
-		char *after = contest_rules(plain, &keys);
+		char *after = contest_rules(plain, "vote.example", &keys);
 
 		assert_string_equal(before, after);
 		free(after);
@@ -323,7 +326,13 @@ static void test_public_definition(void **state)
 	contest->programme.name = text_of("사업", "programme");
 	contest->programme.round = 1;
 	contest->programme.rounds = 4;
+	contest->published_at = calloc(2, sizeof(*contest->published_at));
+	contest->published_at[contest->n_published_at++] = copy("https://count.example/");
+	contest->published_at[contest->n_published_at++] = copy("https://b.example:8443/kai");
 	contest->publish = (struct publish_steps){1, 2, 3};
+	contest->seal.min_entries = 256;
+	contest->seal.max_wait_ms = 60000;
+	contest->openings_public = contest->pseudonyms = true;
 	contest->experts = VISIBLE_ORGANISERS;
 	contest->standing = VISIBLE_ON_PUBLISH;
 	contest->admission = ADMISSION_CODES;
@@ -337,12 +346,15 @@ static void test_public_definition(void **state)
 	    "\"entry_noun\":{\"ko\":\"팀\",\"en\":\"team\"},"
 	    "\"organiser\":{\"ko\":\"운영\",\"en\":\"organiser\"},"
 	    "\"contact\":\"help@vote.example\","
+	    "\"published_at\":[\"https://count.example/\",\"https://b.example:8443/kai\"],"
 	    "\"opens_at\":\"2026-12-28T00:00:00.000Z\",\"closes_at\":\"2027-01-01T11:59:00.000Z\","
 	    "\"time_zone\":\"Asia/Seoul\",\"admission\":\"codes\",\"revote\":\"refuse\","
 	    "\"form\":{\"name\":\"choices\",\"min\":1,\"max\":1},"
 	    "\"visibility\":{\"citizen\":\"live\",\"experts\":\"organisers\","
 	    "\"standing\":\"on-publish\"},"
 	    "\"publish\":{\"first_at\":1,\"step\":2,\"every_ms\":3},"
+	    "\"seal\":{\"min_entries\":256,\"max_wait_ms\":60000},"
+	    "\"openings\":\"public\",\"sheet_openings\":\"auditors\",\"pseudonyms\":true,"
 	    "\"entries\":[{\"id\":\"upstage\",\"name\":{\"ko\":\"팀\",\"en\":\"upstage\"},"
 	    "\"reading\":\"팀\",\"lead\":{\"ko\":\"기관\",\"en\":\"organisation\"},"
 	    "\"head\":{\"ko\":\"김\",\"en\":\"Kim\"},\"model\":{\"ko\":\"솔라\",\"en\":\"SOLAR\"},"
@@ -392,6 +404,14 @@ static void test_public_definition(void **state)
 	json = contest_public_json(contest);
 	assert_true(json_is_null(json_object_get(json, "opens_at")));
 	assert_true(json_is_null(json_object_get(json, "closes_at")));
+	json_decref(json);
+
+	contest->openings_public = contest->pseudonyms = false;
+	contest->sheets_public = true;
+	json = contest_public_json(contest);
+	assert_string_equal(json_string_value(json_object_get(json, "openings")), "auditors");
+	assert_string_equal(json_string_value(json_object_get(json, "sheet_openings")), "public");
+	assert_true(json_is_false(json_object_get(json, "pseudonyms")));
 	json_decref(json);
 	contest_free(contest);
 }

@@ -9,6 +9,7 @@
 
 #include "config/contestfile.h"
 #include "config_fixture.h"
+#include "contest/contest_json.h"
 #include "contest/form.h"
 
 #define HEAD_TO_HOURS                                                                              \
@@ -102,6 +103,8 @@ static void test_defaults_of_rating(void **state)
 	assert_int_equal(contest->stage.advance, 0);
 	assert_int_equal(contest->approvals, 2);
 	assert_false(contest->pseudonyms);
+	assert_false(contest->openings_public);
+	assert_false(contest->sheets_public);
 	assert_false(contest->pledge.required);
 	assert_null(contest->pledge.text.ko);
 	assert_null(contest->programme.id);
@@ -138,6 +141,7 @@ static void test_the_implied_panel(void **state)
 	"conflict_scope: group\n"                                                                  \
 	"pledge: {text: {ko: 서약, en: pledge}}\n"                                               \
 	"pseudonyms: true\n"                                                                       \
+	"sheet_openings: public\n"                                                                 \
 	"approvals: 1\n"                                                                           \
 	"stage:\n"                                                                                 \
 	"  publish: advancers\n"                                                                   \
@@ -164,6 +168,7 @@ static void test_rating_as_it_stands(void **state)
 	assert_int_equal(c->sheets_seen, SHEETS_ALWAYS);
 	assert_int_equal(c->conflict_scope, SCOPE_GROUP);
 	assert_true(c->pledge.required && c->pseudonyms && c->approvals == 1);
+	assert_true(c->sheets_public && !c->openings_public);
 	assert_string_equal(c->pledge.text.en, "pledge");
 	assert_int_equal(c->stage.publish, STANDING_ADVANCERS);
 	assert_true(c->stage.advance == 1 && c->stage.refill && c->stage.ties_excluded);
@@ -179,12 +184,44 @@ static void test_rating_as_it_stands(void **state)
 
 	load_good(GOOD RATING
 	    "rehearsal: {pledge: {required: false}, approvals: 2, pseudonyms: "
-	    "false, visibility: {sheets: after-close}}\n",
+	    "false, visibility: {sheets: after-close}, sheet_openings: auditors, openings: "
+	    "public}\n",
 	    true, &c);
 	assert_false(c->pledge.required);
 	assert_string_equal(c->pledge.text.en, "pledge");
 	assert_true(!c->pseudonyms && c->approvals == 2);
+	assert_true(!c->sheets_public && c->openings_public);
 	assert_int_equal(c->sheets_seen, SHEETS_AFTER_CLOSE);
+	contest_free(c);
+}
+
+/* Each round's bundle stands at places of its own. */
+static void test_where_the_bundle_will_stand(void **state)
+{
+	static const char *const own =
+	    GOOD "published_at: [\"https://count.example/\", https://b.example:8443/kai]\n";
+	static const char *const both = GOOD
+	    "published_at: [\"https://count.example/\", https://b.example/]\n"
+	    "rehearsal: {published_at: [\"https://try.example/\"]}\n";
+	struct contest *c;
+
+	(void)state;
+	load_good(GOOD, false, &c);
+	assert_int_equal(c->n_published_at, 0);
+	contest_free(c);
+	load_good(own, false, &c);
+	assert_int_equal(c->n_published_at, 2);
+	assert_string_equal(c->published_at[1], "https://b.example:8443/kai");
+	contest_free(c);
+	load_good(own, true, &c);
+	assert_int_equal(c->n_published_at, 0);
+	contest_free(c);
+	load_good(both, true, &c);
+	assert_int_equal(c->n_published_at, 1);
+	assert_string_equal(c->published_at[0], "https://try.example/");
+	contest_free(c);
+	load_good(both, false, &c);
+	assert_int_equal(c->n_published_at, 2);
 	contest_free(c);
 }
 
@@ -208,6 +245,51 @@ static void test_a_full_ranking(void **state)
 	"  about: {ko: 모의, en: rehearsal}\n"                                                   \
 	"  publish: {step: 1, every: 0s}\n"                                                        \
 	"  seal: {min_entries: 1, max_wait: 1s}\n"
+
+#define IDENTITY                                                                                   \
+	"admission: oidc\n"                                                                        \
+	"identity:\n"                                                                              \
+	"  person_claim: ci\n"                                                                     \
+	"  delete_at: 2027-01-31T00:00:00+09:00\n"                                                 \
+	"  providers: [{id: pass, name: {ko: 패스, en: Pass}}]\n"                                \
+	"  acr: [strong]\n"                                                                        \
+	"  claims: [{claim: birthdate, at_most: 2008-12-31}, {claim: nation, one_of: [KR]}]\n"
+
+static void test_who_is_admitted(void **state)
+{
+	struct contest *contest;
+	json_t *rules, *shown;
+	char *text;
+
+	(void)state;
+	load_good(GOOD IDENTITY REHEARSAL, false, &contest);
+	assert_true(contest_knows_persons(contest));
+	rules = contest_identity_rules_json(contest);
+	text = json_dumps(rules, JSON_COMPACT | JSON_SORT_KEYS);
+	assert_string_equal(text,
+	    "{\"acr\":[\"strong\"],\"claims\":[{\"at_most\":\"2008-12-31\",\"claim\":\"birthdate\"}"
+	    ","
+	    "{\"claim\":\"nation\",\"one_of\":[\"KR\"]}],\"person_claim\":\"ci\",\"providers\":["
+	    "\"pass\"]}");
+	free(text);
+	json_decref(rules);
+	shown = contest_identity_json(contest);
+	text = json_dumps(json_object_get(shown, "providers"), JSON_COMPACT);
+	assert_string_equal(text, "[{\"id\":\"pass\",\"name\":{\"ko\":\"패스\",\"en\":\"Pass\"}}]");
+	assert_string_equal(
+	    json_string_value(json_object_get(shown, "delete_at")), "2027-01-30T15:00:00.000Z");
+	free(text);
+	json_decref(shown);
+	contest_free(contest);
+
+	/* An open rehearsal of it knows nobody, and does not say otherwise. */
+	load_good(GOOD IDENTITY REHEARSAL, true, &contest);
+	assert_false(contest_knows_persons(contest));
+	shown = contest_public_json(contest);
+	assert_null(json_object_get(shown, "identity"));
+	json_decref(shown);
+	contest_free(contest);
+}
 
 static void test_a_rehearsal(void **state)
 {
@@ -249,6 +331,10 @@ static const struct {
     {HEAD_TO_HOURS "opens_at: 2026-12-30T09:00:00+09:00\ncloses_at: 2026-12-30T00:00:00Z\n" BALLOT
 	    ORGANISATIONS ENTRIES,
 	"f.yaml:8:12: \"closes_at\" is not after \"opens_at\"; it is to be later\n"},
+    {HEAD_TO_HOURS "opens_at: 2026-12-30T09:00:00Z\ncloses_at: 9999-12-31T23:59:59-01:00\n" BALLOT
+	    ORGANISATIONS ENTRIES,
+	"f.yaml:8:12: \"closes_at\" is to be a time with its offset, such as "
+	"2026-12-21T09:00:00+09:00, not \"9999-12-31T23:59:59-01:00\"\n"},
     {HEAD_TO_HOURS "opens_at: 2026-12-30T09:00:00\n" BALLOT ORGANISATIONS ENTRIES,
 	"f.yaml:1:1: \"closes_at\" is missing; it is to be a time with its offset, such as "
 	"2026-12-21T09:00:00+09:00\n"
@@ -316,16 +402,65 @@ static const struct {
     {GOOD
 	"criteria:\n  - {id: c, name: {ko: 가, en: a}, rubric: {ko: 가, en: a}, max: 7, step: 2}\n",
 	"f.yaml:31:5: steps of 2 from 0 do not meet 7; choose a step that divides 7\n"},
+    /* who is admitted where citizens identify themselves */
+    {GOOD "admission: oidc\n",
+	"f.yaml:30:12: citizens identify themselves, but there is no block \"identity\"; it names "
+	"the "
+	"providers, and the claim that names a person\n"},
+    {GOOD "admission: oidc\nidentity: {}\n",
+	"f.yaml:31:11: \"identity.delete_at\" is missing; it is to be a time with its offset, such "
+	"as "
+	"2026-12-21T09:00:00+09:00\n"
+	"f.yaml:31:11: \"identity.person_claim\" is missing; it is to be a claim's name of "
+	"letters, "
+	"digits, _, -, ., : and /, such as birthdate\n"
+	"f.yaml:31:11: \"identity.providers\" is missing; it is to be a list of blocks with "
+	"the keys id, name\n"},
+    {GOOD "admission: oidc\nidentity:\n"
+	  "  person_claim: sub\n"
+	  "  delete_at: 2026-12-29T00:00:00+09:00\n"
+	  "  providers: [{id: a, name: {ko: 가, en: a}}, {id: a, name: {ko: 가, en: a}}]\n"
+	  "  claims:\n"
+	  "    - {claim: birthdate, at_most: 2008-13-31}\n"
+	  "    - {claim: birthdate, at_most: 1990-01-01, at_least: 2000-01-01}\n"
+	  "    - {claim: nation}\n",
+	"f.yaml:32:17: \"sub\" is another one at each provider, so one person could vote at "
+	"several; "
+	"name one provider, or a claim that all give alike, such as ci\n"
+	"f.yaml:33:14: \"delete_at\" is before \"closes_at\", so a person could have a second "
+	"token; "
+	"it is to be later\n"
+	"f.yaml:34:51: the id \"a\" is taken; item 1 of \"providers\" has it already\n"
+	"f.yaml:36:7: nothing is asked of \"birthdate\"; add at_least, at_most or one_of\n"
+	"f.yaml:36:35: \"identity.claims.at_most\" is to be a date such as 2008-12-31, not "
+	"\"2008-13-31\"\n"
+	"f.yaml:37:7: \"at_least\" is after \"at_most\", so nobody could vote; it is to be "
+	"earlier\n"
+	"f.yaml:38:7: nothing is asked of \"nation\"; add at_least, at_most or one_of\n"},
     /* the rehearsal: block is checked outside a rehearsal, too */
     {GOOD "rehearsal: {admission: opn, hours: none}\n",
 	"f.yaml:30:24: \"rehearsal.admission\" is to be one of open, codes, oidc, assertion, not "
 	"\"opn\"\n"
 	"f.yaml:30:29: unknown key \"hours\"; the keys here are: about, admission, revote, "
-	"visibility, publish, seal, openings, pledge, approvals, pseudonyms\n"},
+	"visibility, publish, seal, published_at, openings, sheet_openings, pledge, approvals, "
+	"pseudonyms\n"},
+    {GOOD "sheet_openings: everybody\nrehearsal: {sheet_openings: none}\n",
+	"f.yaml:30:17: \"sheet_openings\" is to be one of auditors, public, not "
+	"\"everybody\"\n"
+	"f.yaml:31:29: \"rehearsal.sheet_openings\" is to be one of auditors, public, not "
+	"\"none\"\n"},
     {GOOD "rehearsal: {approvals: 3, pledge: {text: {ko: 가, en: a}}, pseudonyms: yes}\n",
 	"f.yaml:30:24: \"rehearsal.approvals\" is to be a whole number from 1 to 2, not \"3\"\n"
 	"f.yaml:30:36: unknown key \"text\"; the keys here are: required\n"
 	"f.yaml:30:71: \"rehearsal.pseudonyms\" is to be true or false, not \"yes\"\n"},
+    {GOOD "published_at: [\"http://a.example/\"]\nrehearsal: {published_at: "
+	  "[\"https://a.example/?x\"]}\n",
+	"f.yaml:30:16: \"published_at\" is to be an https:// address with a host name in lower "
+	"case and without ? and #, such as https://count.example/, not the quoted text "
+	"\"http://a.example/\"\n"
+	"f.yaml:31:28: \"rehearsal.published_at\" is to be an https:// address with a host name "
+	"in lower case and without ? and #, such as https://count.example/, not the quoted text "
+	"\"https://a.example/?x\"\n"},
     /* panels */
     {GOOD CRITERIA "panels:\n"
 		   "  - {id: p, name: {ko: 가, en: a}, criteria: [tek, use, use]}\n"
@@ -575,8 +710,10 @@ int main(void)
 	    cmocka_unit_test(test_defaults_of_rating),
 	    cmocka_unit_test(test_the_implied_panel),
 	    cmocka_unit_test(test_rating_as_it_stands),
+	    cmocka_unit_test(test_where_the_bundle_will_stand),
 	    cmocka_unit_test(test_a_full_ranking),
 	    cmocka_unit_test(test_a_rehearsal),
+	    cmocka_unit_test(test_who_is_admitted),
 	    cmocka_unit_test(test_broken_files),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_ten_thousand_entries),

@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "base/encode.h"
+#include "office/office.h"
 #include "store/desk.h"
 #include "store/redis.h"
 
@@ -186,9 +187,31 @@ static inline enum desk_outcome write_person(struct desk_fixture *f)
 	return deed.outcome;
 }
 
+/* ---- what came of an undertaking ---- */
+
+struct outcome {
+	unsigned told;          /* how often */
+	struct verdict verdict; /* its members are the test's own: outcome_clear() */
+};
+
+static inline void on_verdict(void *arg, const struct verdict *verdict)
+{
+	struct outcome *outcome = arg;
+
+	outcome->told++;
+	outcome->verdict = *verdict;
+	json_incref(outcome->verdict.members);
+}
+
+static inline void outcome_clear(struct outcome *outcome)
+{
+	json_decref(outcome->verdict.members);
+	*outcome = (struct outcome){0};
+}
+
 /* ---- listing ---- */
 
-enum { LISTED_MAX = 1100, TEXT_MAX = 300 };
+enum { LISTED_MAX = 1100, TEXT_MAX = 600 };
 
 struct listed {
 	bool called;

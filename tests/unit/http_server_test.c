@@ -650,7 +650,7 @@ static void a_slow_drip_does_not_move_the_deadline(void **state)
 	struct server_options options = plain_options();
 	struct timeval every = {0, 4000};
 
-	options.limits.head_ms = options.limits.body_ms = 80;
+	options.limits.head_ms = options.limits.body_ms = 400;
 	rig_open(&rig, options);
 	for (size_t i = 0; i < 2; i++) {
 		struct peer peer;

@@ -169,6 +169,9 @@ static void pairs_belong_together(void **state)
 	sha256(slice_make(raw, 32), digest);
 	assert_memory_equal(digest, public.result_fingerprint, 32);
 	assert_memory_not_equal(public.result_key, public.log_key, 32);
+	assert_int_equal(keyring_load_log_private(keys, "kai", seed, why), 0);
+	assert_int_equal(note_public(seed, raw), 0);
+	assert_memory_equal(raw, public.log_key, 32);
 
 	/* the SPKI of a P-256 key has 91 bytes: 26 that say so, and the point */
 	{
@@ -191,27 +194,27 @@ static void pairs_belong_together(void **state)
 	keyring_public_release(&public);
 }
 
-/* A directory of before named tokens gets what it lacks, and keeps what it has. */
-static void completes_older_rounds(void **state)
+/* A run that was ended in the middle is completed by the next, and what there is stays. */
+static void completes_what_was_begun(void **state)
 {
 	(void)state;
 	const char *const newer[] = {"kai/bearer.private.pem", "kai/bearer.public.pem",
-	    "kai/result.private.pem", "kai/result.public.pem"};
+	    "kai/result.private.pem", "kai/result.public.pem", "kai/salt.key"};
 	bool made = false;
 	struct keyring_public before, after;
 
 	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
 	assert_int_equal(keyring_load_public(keys, "kai", &before, why), 0);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++) /* the salt key is made last */
 		assert_int_equal(unlink(at(newer[i])), 0);
 	assert_int_equal(keyring_load_public(keys, "kai", &after, why), -ENOENT);
-	assert_non_null(strstr(why, "bearer.public.pem"));
+	assert_non_null(strstr(why, "salt.key"));
+	assert_non_null(strstr(why, "tallyctl keygen"));
 	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
 	assert_true(made);
 	assert_int_equal(keyring_load_public(keys, "kai", &after, why), 0);
 	assert_memory_equal(before.token_key_id, after.token_key_id, 32);
 	assert_memory_equal(before.log_key, after.log_key, 32);
-	assert_memory_equal(before.salt, after.salt, 32);
 	assert_memory_not_equal(before.bearer_fingerprint, after.bearer_fingerprint, 32);
 	assert_memory_not_equal(before.result_key, after.result_key, 32);
 	keyring_public_release(&before);
@@ -227,11 +230,53 @@ static void completes_older_rounds(void **state)
 	keyring_public_release(&after);
 }
 
+/* Of a round that had all its keys a lost one is not made anew: the backup has it. */
+static void makes_no_second_key(void **state)
+{
+	static const struct {
+		const char *private, *public;
+	} pairs[] = {{"kai/token.private.pem", "kai/token.public.pem"},
+	    {"kai/log.private.pem", "kai/log.public.pem"},
+	    {"kai/bearer.private.pem", "kai/bearer.public.pem"},
+	    {"kai/result.private.pem", "kai/result.public.pem"}};
+	const char *names[KEYRING_PRIVATE];
+	struct keyring_public public;
+	uint8_t seed[32];
+	bool made;
+
+	(void)state;
+	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
+	assert_int_equal(keyring_absent(keys, "kai", names), 0);
+	for (size_t i = 4;
+	     i-- > 0;) { /* the last ones stay gone: the first that is gone is named */
+		assert_int_equal(unlink(at(pairs[i].private)), 0);
+		assert_int_equal(keyring_absent(keys, "kai", names), 4 - i);
+		assert_string_equal(names[0], pairs[i].private + strlen("kai/"));
+		if (i == 3) {
+			assert_int_equal(
+			    keyring_load_result_private(keys, "kai", seed, why), -ENOENT);
+			assert_non_null(strstr(why, "kai/result.private.pem"));
+			assert_non_null(strstr(why, "from the backup"));
+			assert_null(strstr(why, "keygen"));
+			assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
+			assert_false(made); /* another host may have it */
+		}
+		assert_int_equal(unlink(at(pairs[i].public)), 0);
+		assert_int_equal(keyring_load_public(keys, "kai", &public, why), -ENOENT);
+		assert_non_null(strstr(why, "from the backup"));
+		assert_int_equal(keyring_generate(keys, "kai", &made, why), -ENOKEY);
+		assert_non_null(strstr(why, pairs[i].private));
+		assert_non_null(strstr(why, "from the backup"));
+		assert_int_equal(access(at(pairs[i].private), F_OK), -1);
+		assert_int_equal(access(at(pairs[i].public), F_OK), -1);
+	}
+}
+
 static void refuses_open_secrets(void **state)
 {
 	(void)state;
 	const char *const files[] = {"kai/salt.key", "kai/token.private.pem",
-	    "kai/bearer.private.pem", "kai/result.private.pem"};
+	    "kai/bearer.private.pem", "kai/result.private.pem", "kai/log.private.pem"};
 	const mode_t modes[] = {0640, 0604, 0660, 0644, 0610};
 	struct keyring_public public;
 	struct blindrsa_private *private = NULL;
@@ -240,14 +285,15 @@ static void refuses_open_secrets(void **state)
 	bool made;
 
 	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
-	for (size_t f = 0; f < 4; f++) {
+	for (size_t f = 0; f < 5; f++) {
 		for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
 			assert_int_equal(chmod(at(files[f]), modes[m]), 0);
 			assert_int_equal(
 			    f == 0   ? keyring_load_public(keys, "kai", &public, why)
 			    : f == 1 ? keyring_load_token_private(keys, "kai", &private, why)
 			    : f == 2 ? keyring_load_bearer_private(keys, "kai", &bearer, why)
-				     : keyring_load_result_private(keys, "kai", seed, why),
+			    : f == 3 ? keyring_load_result_private(keys, "kai", seed, why)
+				     : keyring_load_log_private(keys, "kai", seed, why),
 			    -EPERM);
 			assert_non_null(strstr(why, files[f]));
 			assert_non_null(strstr(why, "chmod 600"));
@@ -277,6 +323,14 @@ static void names_damage(void **state)
 	bool made;
 
 	assert_int_equal(keyring_generate(keys, "kai", &made, why), 0);
+	{
+		uint8_t seed[32];
+		write_text("kai/log.private.pem", "not a key");
+		assert_int_equal(keyring_load_log_private(keys, "kai", seed, why), -EINVAL);
+		assert_non_null(strstr(why, "kai/log.private.pem"));
+		assert_int_equal(unlink(at("kai/log.private.pem")), 0);
+		assert_int_equal(keyring_load_log_private(keys, "kai", seed, why), -ENOENT);
+	}
 	for (size_t i = sizeof(files) / sizeof(files[0]); i-- > 0;) {
 		write_text(files[i], "not a key");
 		assert_int_equal(keyring_load_public(keys, "kai", &public, why), -EINVAL);
@@ -334,7 +388,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(makes_and_loads, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(makes_what_is_missing, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(pairs_belong_together, make_root, drop_root),
-	    cmocka_unit_test_setup_teardown(completes_older_rounds, make_root, drop_root),
+	    cmocka_unit_test_setup_teardown(completes_what_was_begun, make_root, drop_root),
+	    cmocka_unit_test_setup_teardown(makes_no_second_key, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(refuses_open_secrets, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(names_damage, make_root, drop_root),
 	    cmocka_unit_test_setup_teardown(last_bytes_differ, make_root, drop_root),

@@ -41,20 +41,12 @@ static struct cast_result cast_id(struct fixture *f, uint32_t shard, uint32_t id
 	return cast_now(f, spent, A, "x", -1).result;
 }
 
-static void record_issue(void *arg, enum issue_verdict verdict)
-{
-	*(int *)arg = (int)verdict;
-}
-
 static enum issue_verdict issue_id(struct fixture *f, uint32_t id)
 {
-	uint8_t identity[16], hash[32] = {0};
-	int verdict = -1;
+	uint8_t identity[16];
 
 	make_spent(identity, 0, id, id);
-	ledger_issue(f->ledger, identity, hash, record_issue, &verdict);
-	wait_until(f, verdict >= 0);
-	return (enum issue_verdict)verdict;
+	return issue_now(f, identity, 0);
 }
 
 /* A whole contest: pause, resume, close, and on to a correction. */

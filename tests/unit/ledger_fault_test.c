@@ -52,7 +52,7 @@ static void test_other_library(void **state)
 	fixture_init(&f);
 	server_start(&f.server, false);
 	server_do(&f.server, "FUNCTION LOAD %s",
-	    "#!lua name=tallyd_2\nredis.register_function('cast_2', function() return 1 end)");
+	    "#!lua name=tallyd_4\nredis.register_function('cast_4', function() return 1 end)");
 	fixture_open(&f);
 	wait_until(&f, ledger_why(f.ledger) && strstr(ledger_why(f.ledger), "other code"));
 	r = cast_now(&f, spent, A, "x", -1);
@@ -85,6 +85,7 @@ static void test_rules_frozen(void **state)
 
 		fixture_init(&f);
 		f.options.opens_ms = rows[i].opens;
+		f.options.may_replace = true;
 		fixture_open_ready(&f);
 		server_do(&f.server, rows[i].before);
 		server_do(&f.server, "HSET {c/0}:rules version 7");
@@ -102,6 +103,123 @@ static void test_rules_frozen(void **state)
 		/* So that the record's amended hours are carried to the new rules as well. */
 		assert_int_equal(
 		    server_integer(&f.server, "HGET {c/0}:rules version"), rows[i].frozen ? 7 : 0);
+		fixture_close(&f);
+	}
+}
+
+static bool holds(struct fixture *f, unsigned shard, int hash)
+{
+	redisReply *reply = server_ask(&f->server, "HGET {c/%u}:rules hash", shard);
+	uint8_t rules[32];
+	bool same;
+
+	memset(rules, hash, sizeof(rules));
+	same = reply->len == sizeof(rules) && memcmp(reply->str, rules, sizeof(rules)) == 0;
+	freeReplyObject(reply);
+	return same;
+}
+
+/* Whoever starts later, with other rules. */
+static void start_with(struct fixture *f, int hash, bool may_replace)
+{
+	fixture_shut(f);
+	memset(f->options.rules_hash, hash, 32);
+	f->options.may_replace = may_replace;
+	fixture_open(f);
+}
+
+/* A vote in one shard keeps all of them as they are. */
+static void test_rules_frozen_in_one_shard(void **state)
+{
+	(void)state;
+	for (unsigned voted = 0; voted < 3; voted++) {
+		struct fixture f;
+
+		fixture_init(&f);
+		f.options.shards = 3;
+		fixture_open_ready(&f);
+		server_do(&f.server, "SET {c/%u}:issued 1", voted);
+		start_with(&f, 0x11, true);
+		wait_until(&f, ledger_is_refused(f.ledger));
+		assert_non_null(strstr(ledger_why(f.ledger), "rules-differ: Redis holds a5a5a5"));
+		for (unsigned i = 0; i < 3; i++)
+			assert_true(holds(&f, i, 0xa5));
+		fixture_close(&f);
+	}
+}
+
+/* Two servers that replaced each other's rules would flap until one of them is frozen. */
+static void test_rules_replaced_once(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	f.options.shards = 2;
+	fixture_open_ready(&f);
+	start_with(&f, 0x11, false); /* as tallyctl does */
+	wait_until(&f, ledger_is_refused(f.ledger));
+	assert_non_null(strstr(ledger_why(f.ledger), "Redis holds a5a5a5"));
+	assert_non_null(strstr(ledger_why(f.ledger), "this process has 111111"));
+	assert_non_null(strstr(ledger_why(f.ledger), "the host that was started last"));
+
+	start_with(&f, 0x11, true);
+	wait_until(&f, ledger_is_ready(f.ledger));
+	assert_true(holds(&f, 0, 0x11) && holds(&f, 1, 0x11));
+
+	/* Another one starts. This one sees it with the next thing it asks, and stays away. */
+	server_do(&f.server, "HSET {c/0}:rules hash other");
+	server_do(&f.server, "HSET {c/1}:rules hash other");
+	assert_int_equal(totals_now(&f).error, -EIO);
+	wait_until(&f, ledger_is_refused(f.ledger));
+	assert_non_null(strstr(ledger_why(f.ledger), "the host that was started last"));
+	assert_false(holds(&f, 0, 0x11) || holds(&f, 1, 0x11));
+
+	server_do(&f.server, "FLUSHALL");
+	wait_until(&f, ledger_is_ready(f.ledger));
+	fixture_close(&f);
+}
+
+/* The one member of the rules that is not in the contest's file is told by its values. */
+static void test_log_names_differ(void **state)
+{
+	static const struct {
+		const char *stored;
+		bool told;
+	} rows[] = {
+	    {"{\"log_name\":\"vote.example\"}", true},
+	    {"{\"log_name\":\"vote-b.example\"}", false},
+	    {"{\"log_name\":1}", false},
+	    {"{}", false},
+	    {"not JSON", false},
+	    {"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fixture f;
+		const char *why;
+
+		fixture_init(&f);
+		f.options.shards = 3;
+		fixture_open_ready(&f);
+		fixture_shut(&f);
+		for (int shard = 0; shard < 3; shard++)
+			server_do(&f.server, "HSET {c/%d}:rules record %s opens 1", shard,
+			    rows[i].stored);
+		memset(f.options.rules_hash, 0x11, 32);
+		f.options.rules = slice_text("{\"log_name\":\"vote-b.example\"}");
+		fixture_open(&f);
+		wait_until(&f, ledger_is_refused(f.ledger));
+		why = ledger_why(f.ledger);
+		if (rows[i].told)
+			assert_string_equal(why,
+			    "rules-differ: this host's log_name is \"vote-b.example\", the contest "
+			    "began with \"vote.example\": set log_name in this host's tallyd.yaml "
+			    "to "
+			    "\"vote.example\" and start it again");
+		else
+			assert_non_null(strstr(why, "rules-differ: Redis holds a5a5a5"));
 		fixture_close(&f);
 	}
 }
@@ -327,6 +445,9 @@ int main(void)
 	    cmocka_unit_test(test_functions_gone),
 	    cmocka_unit_test(test_other_library),
 	    cmocka_unit_test(test_rules_frozen),
+	    cmocka_unit_test(test_rules_frozen_in_one_shard),
+	    cmocka_unit_test(test_rules_replaced_once),
+	    cmocka_unit_test(test_log_names_differ),
 	    cmocka_unit_test(test_rules_change_under_way),
 	    cmocka_unit_test(test_other_buckets),
 	    cmocka_unit_test(test_refused_for_now),

@@ -166,14 +166,32 @@ static inline void make_spent(uint8_t spent[16], uint32_t shard, uint32_t bucket
 		spent[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+/* With a tag that no two calls share: whatever is said of a ballot must not depend on it. */
+static inline void cast_with(struct fixture *f, const uint8_t spent[16], const char *ballot,
+    const struct form_increment *increments, size_t n_increments, int64_t replaces,
+    struct cast_record *record)
+{
+	static uint32_t calls;
+	uint8_t tag[LEDGER_TAG_SIZE];
+
+	memcpy(tag, &(uint32_t){++calls}, sizeof(tag));
+	ledger_cast(f->ledger,
+	    &(struct ledger_ballot){.spent = spent,
+		.tag = tag,
+		.text = slice_text(ballot),
+		.replaces = replaces,
+		.increments = increments,
+		.n_increments = n_increments},
+	    record_cast, record);
+}
+
 static inline void cast_one(struct fixture *f, const uint8_t spent[16], const char *ballot,
     const char *counter, int64_t replaces, struct cast_record *record)
 {
 	struct form_increment increment = {.by = 1};
 
 	snprintf(increment.counter, sizeof(increment.counter), "%s", counter ? counter : "");
-	ledger_cast(f->ledger, spent, slice_text(ballot), &increment, counter != NULL, replaces,
-	    record_cast, record);
+	cast_with(f, spent, ballot, &increment, counter != NULL, replaces, record);
 }
 
 static inline struct cast_record cast_now(struct fixture *f, const uint8_t spent[16],
@@ -185,6 +203,22 @@ static inline struct cast_record cast_now(struct fixture *f, const uint8_t spent
 	assert_int_equal(record.calls, 0);
 	wait_until(f, record.calls > 0);
 	return record;
+}
+
+static inline void record_issue(void *arg, enum issue_verdict verdict)
+{
+	*(int *)arg = (int)verdict;
+}
+
+static inline enum issue_verdict issue_now(struct fixture *f, const uint8_t id[16], int blinded)
+{
+	uint8_t hash[32];
+	int verdict = -1;
+
+	memset(hash, blinded, sizeof(hash));
+	ledger_issue(f->ledger, id, hash, record_issue, &verdict);
+	wait_until(f, verdict >= 0);
+	return (enum issue_verdict)verdict;
 }
 
 struct totals_record {

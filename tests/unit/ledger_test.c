@@ -165,8 +165,7 @@ static void model_cast(
 	model_ballot(choice, ballot);
 	snprintf(inc[0].counter, sizeof(inc[0].counter), "votes/%c", 'a' + choice);
 	snprintf(inc[1].counter, sizeof(inc[1].counter), "votes/%c", 'a' + t->choice);
-	ledger_cast(f->ledger, t->spent, slice_text(ballot), inc, replaces >= 0 ? 2 : 1, replaces,
-	    record_cast, record);
+	cast_with(f, t->spent, ballot, inc, replaces >= 0 ? 2 : 1, replaces, record);
 
 	expected->shard = shard;
 	expected->index = t->index;
@@ -330,22 +329,6 @@ static void test_hours(void **state)
 
 /* ---- issuing ---- */
 
-static void record_issue(void *arg, enum issue_verdict verdict)
-{
-	*(int *)arg = (int)verdict;
-}
-
-static enum issue_verdict issue_now(struct fixture *f, const uint8_t id[16], int blinded)
-{
-	uint8_t hash[32];
-	int verdict = -1;
-
-	memset(hash, blinded, sizeof(hash));
-	ledger_issue(f->ledger, id, hash, record_issue, &verdict);
-	wait_until(f, verdict >= 0);
-	return (enum issue_verdict)verdict;
-}
-
 static void test_issue(void **state)
 {
 	struct fixture f;
@@ -480,7 +463,7 @@ static struct cast_record cast_many_counters(
 	uint8_t spent[16];
 
 	make_spent(spent, 0, id, id);
-	ledger_cast(f->ledger, spent, slice_text(A), increments, n, -1, record_cast, &r);
+	cast_with(f, spent, A, increments, n, -1, &r);
 	wait_until(f, r.calls > 0);
 	return r;
 }
@@ -525,8 +508,7 @@ static void test_counters_all_distinct(void **state)
 			snprintf(increments[k].counter, FORM_COUNTER_MAX, "%u:%d", i, k);
 		}
 		make_spent(spent, 0, i, i);
-		ledger_cast(
-		    f.ledger, spent, slice_text(A), increments, EACH, -1, record_cast, &r[i]);
+		cast_with(&f, spent, A, increments, EACH, -1, &r[i]);
 	}
 	wait_until(&f, pending == 0);
 	for (int i = 0; i < LEDGER_BATCH_MAX; i++)

@@ -179,6 +179,37 @@ static void signs_only_what_can_be_opened(void **state)
 	buf_release(&out);
 }
 
+/* Of Go's sumdb/note, and of its checksum database, whose base64 has a plus sign. */
+static void verifier_keys(void **state)
+{
+	static const char peter[] =
+	    "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+	static const char go[] =
+	    "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+	char name[NOTE_NAME_MAX + 1], text[NOTE_VERIFIER_MAX];
+	uint8_t key[32];
+
+	(void)state;
+	assert_int_equal(note_verifier_print(NAME, public_key, text), 0);
+	assert_string_equal(text, peter);
+	assert_int_equal(note_verifier_read(slice_text(peter), name, key), 0);
+	assert_string_equal(name, NAME);
+	assert_memory_equal(key, public_key, 32);
+	assert_int_equal(note_verifier_read(slice_text(go), name, key), 0);
+	assert_string_equal(name, "sum.golang.org");
+	assert_int_equal(note_verifier_print(name, key, text), 0);
+	assert_string_equal(text, go);
+	assert_int_equal(note_verifier_print("a b", key, text), -EINVAL);
+	/* every byte counts, and every one must be there */
+	for (size_t i = 0; i < strlen(peter); i++) {
+		(void)snprintf(text, sizeof(text), "%s", peter);
+		text[i] ^= 1;
+		assert_int_equal(note_verifier_read(slice_text(text), name, key), -EINVAL);
+		assert_int_equal(note_verifier_read(slice_make(peter, i), name, key), -EINVAL);
+	}
+	assert_int_equal(note_verifier_read(slice_text("a+c74f20a3"), name, key), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +218,7 @@ int main(void)
 	    cmocka_unit_test(takes),
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(signs_only_what_can_be_opened),
+	    cmocka_unit_test(verifier_keys),
 	};
 
 	return cmocka_run_group_tests(tests, read_keys, NULL);

@@ -52,6 +52,25 @@ static void test_no_limit(void **state)
 	rate_table_free(table);
 }
 
+static void test_what_is_given_back_counts_no_more(void **state)
+{
+	(void)state;
+	struct rate_table *table = rate_table_new(64);
+	struct rate_limit limit = {.per_minute = 60, .burst = 2};
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(rate_take(table, 7, &limit, 1000), 0);
+		rate_give_back(table, 7, &limit);
+	}
+	rate_give_back(table, 8, &limit); /* of whom nothing is known */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(rate_take(table, 7, &limit, 1000), 0);
+	assert_int_not_equal(rate_take(table, 7, &limit, 1000), 0);
+	rate_give_back(table, 7, &limit);
+	assert_int_equal(rate_take(table, 7, &limit, 1000), 0);
+	assert_int_not_equal(rate_take(table, 7, &limit, 1000), 0);
+	rate_table_free(table);
+}
+
 static uint64_t key_of(const char *address, uint32_t purpose)
 {
 	struct sockaddr_storage peer = {0};
@@ -89,6 +108,7 @@ int main(void)
 	    cmocka_unit_test(test_burst_then_steady_rate),
 	    cmocka_unit_test(test_keys_are_independent),
 	    cmocka_unit_test(test_no_limit),
+	    cmocka_unit_test(test_what_is_given_back_counts_no_more),
 	    cmocka_unit_test(test_addresses),
 	};
 	return cmocka_run_group_tests_name("rate", tests, NULL, NULL);

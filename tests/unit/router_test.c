@@ -18,6 +18,8 @@ static const struct route routes[] = {
     {METHOD_GET, "/v1/contests/:contest/receipts/:shard/:index", NULL, 0, 0, NULL},
     {METHOD_GET, "/a/:p/:q/:r/:s", NULL, 0, 0, NULL},
     {METHOD_GET, "/a/:p/:q/:r/:s/:t", NULL, 0, 0, NULL}, /* more than there is room for */
+    {METHOD_GET, "/log/:contest/:shard/*", NULL, 0, 0, NULL},
+    {METHOD_GET, "/a*/*/b", NULL, 0, 0, NULL}, /* not at the end: an ordinary segment */
     {0, NULL, NULL, 0, 0, NULL},
 };
 
@@ -55,6 +57,17 @@ static const struct {
     {METHOD_GET, "/v1/contests/x/receipts/0/17/9", -1, 0, {NULL}},
     {METHOD_GET, "/a/1/2/3/4", 7, G, {"1", "2", "3", "4"}},
     {METHOD_GET, "/a/1/2/3/4/5", -1, 0, {NULL}},
+    {METHOD_GET, "/log/c/0/checkpoint", 9, G, {"c", "0", "checkpoint"}},
+    {METHOD_HEAD, "/log/c/0/tile/0/x001/067.p/5", 9, G, {"c", "0", "tile/0/x001/067.p/5"}},
+    {METHOD_POST, "/log/c/0/checkpoint", -1, G, {NULL}},
+    {METHOD_GET, "/log/c/0/../../x//y/", 9, G, {"c", "0", "../../x//y/"}},
+    {METHOD_GET, "/log/c/0//", 9, G, {"c", "0", "/"}},
+    {METHOD_GET, "/log/c/0/*", 9, G, {"c", "0", "*"}},
+    {METHOD_GET, "/log/c/0/", -1, 0, {NULL}},
+    {METHOD_GET, "/log/c/0", -1, 0, {NULL}},
+    {METHOD_GET, "/log//0/checkpoint", -1, 0, {NULL}},
+    {METHOD_GET, "/a*/*/b", 10, G, {NULL}},
+    {METHOD_GET, "/a*/x/b", -1, 0, {NULL}},
 };
 
 static void matches(void **state)

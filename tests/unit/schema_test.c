@@ -225,7 +225,7 @@ static const struct {
     {"text: a\n",
 	"f.yaml:1:1: \"id\" is missing; it is to be an id of at most 40 characters a-z, 0-9 and -, "
 	"beginning with a letter, such as nc-ai\n"},
-    {"id: a\n? [x]\n: 1\n", "f.yaml:2:3: a key is to be a plain word\n"},
+    {"id: a\n{x: y}: 1\n", "f.yaml:2:1: a key is to be a plain word\n"},
     /* types */
     {"id: a\nnumber: x\n",
 	"f.yaml:2:9: \"number\" is to be a whole number from 1 to 64, not \"x\"\n"},
@@ -315,8 +315,16 @@ static const struct {
     {"# nothing\n", "f.yaml: is empty\n"},
     {"id: a\ntext: [[[[[[[[[[[[[[[[[[[[[[[[[[[[\n",
 	"f.yaml:2:22: nested too deeply; at most 16 levels are taken\n"},
-    {"id: a\ninner:\n\tdepth: 3\n",
-	"f.yaml:3:1: a tab stands here; YAML is indented with spaces\n"},
+    {"id: a\ninner:\n\tdepth: 3\n", "f.yaml:3:1: a tab stands here; write spaces in its place\n"},
+    {"id: a\n...\n",
+	"f.yaml:2:1: the sign for a document's end (...) is not taken; leave it out\n"},
+    {"id: a\ntags: [가, \"b#\",#\"c\n  d ]#e\n",
+	"f.yaml:2:7: \"tags\" has 3 items; at most 2 are taken\n"
+	"f.yaml:2:16: a comment begins right behind another sign; write a space before the #\n"
+	"f.yaml:3:6: a comment begins right behind another sign; write a space before the #\n"},
+    {"id: a # b#?\n? text\n: b\n",
+	"f.yaml:2:1: keys behind a question mark are not taken; write the key and its colon on "
+	"one line, or the text in quotes\n"},
     {"id: a\ntext: \"abc\n",
 	"f.yaml:3:1: not valid YAML: found unexpected end of stream while scanning a quoted scalar "
 	"that begins on line 2\n"},
@@ -383,6 +391,31 @@ static void test_errors_have_an_end(void **state)
 	schema_release(&sample_schema, &sample);
 }
 
+/* As many values over lines as the file has room for: read line by line from its beginning for
+ * each, this would take minutes. */
+static void test_a_file_is_read_once(void **state)
+{
+	static const char head[] = "id: a\ntags: [", value[] = "\"\n a\",";
+	size_t len = strlen(head);
+	char *yaml = malloc(DOCUMENT_BYTES_MAX), *text;
+	struct config_errors errors;
+	struct sample sample;
+
+	(void)state;
+	assert_non_null(yaml);
+	memcpy(yaml, head, len);
+	for (; len + strlen(value) < DOCUMENT_BYTES_MAX; len += strlen(value))
+		memcpy(yaml + len, value, strlen(value));
+	yaml[len++] = ']';
+	fixture_write_bytes(yaml, len);
+	free(yaml);
+	assert_int_equal(load(&sample, &errors), 0);
+	text = fixture_errors(&errors);
+	assert_string_equal(text, "f.yaml:2:7: \"tags\" has 174760 items; at most 2 are taken\n");
+	free(text);
+	schema_release(&sample_schema, &sample);
+}
+
 static void test_files_that_cannot_be_read(void **state)
 {
 	struct config_errors errors;
@@ -429,6 +462,20 @@ static void test_texts_of_values(void **state)
 	    {&format_url, "https:///x", false},
 	    {&format_url, "https://a b", false},
 	    {&format_url, "https://a\"onclick", false},
+	    {&format_place, "https://count.example/", true},
+	    {&format_place, "https://count.example", true},
+	    {&format_place, "https://count.example:8443/kai-stage1/a%20b/", true},
+	    {&format_place, "http://count.example/", false},
+	    {&format_place, "https://", false},
+	    {&format_place, "https:///x", false},
+	    {&format_place, "https://.example/", false},
+	    {&format_place, "https://Count.example/", false},
+	    {&format_place, "https://user@count.example/", false},
+	    {&format_place, "https://count.example/?x", false},
+	    {&format_place, "https://count.example/#x", false},
+	    {&format_place, "https://count.example/'", false},
+	    {&format_place, "https://count.example/;x", false},
+	    {&format_place, "https://count.example/$x", false},
 	    {&format_origin, "https://vote.example", true},
 	    {&format_origin, "http://127.0.0.1:8080", true},
 	    {&format_origin, "https://vote.example/", false},
@@ -492,6 +539,7 @@ int main(void)
 	    cmocka_unit_test(test_broken_files),
 	    cmocka_unit_test(test_many_errors_in_one_run),
 	    cmocka_unit_test(test_errors_have_an_end),
+	    cmocka_unit_test(test_a_file_is_read_once),
 	    cmocka_unit_test(test_files_that_cannot_be_read),
 	    cmocka_unit_test(test_texts_of_values),
 	    cmocka_unit_test(test_nearest),

@@ -154,6 +154,34 @@ static void test_tally(void **state)
 	contest_free(contest);
 }
 
+/* Halves that doubles put on their wrong side, away from zero also below it. */
+static void test_means_are_rounded_exactly(void **state)
+{
+	static const struct {
+		int min;
+		int64_t sum;
+		double shown;
+	} table[] = {{0, 189, 4.73}, {-5, 21, -4.48}, {-5, 133, -1.68}, {-5, 217, 0.43}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct contest *contest = scale(table[i].min, 10, 1);
+		struct counters counters = {.n = 2};
+		struct tally_row rows[3];
+		json_t *object = json_object();
+
+		(void)snprintf(counters.list[0].counter, FORM_COUNTER_MAX, "votes:%s", three[0]);
+		counters.list[0].by = 40;
+		(void)snprintf(counters.list[1].counter, FORM_COUNTER_MAX, "sum:%s", three[0]);
+		counters.list[1].by = table[i].sum;
+		contest->form->tally(contest, counters_get, &counters, 40, rows);
+		contest->form->describe_row(&rows[0], object);
+		assert_true(json_real_value(json_object_get(object, "mean")) == table[i].shown);
+		json_decref(object);
+		contest_free(contest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +189,7 @@ int main(void)
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_reads_back_only_canonical_text),
 	    cmocka_unit_test(test_tally),
+	    cmocka_unit_test(test_means_are_rounded_exactly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,15 @@ static void texts(void **state)
 	}
 }
 
+static void lines(void **state)
+{
+	char *shown = written(screen_write_line, slice_text("x\nVERIFIED\n\x1b[2J가"));
+
+	(void)state;
+	assert_string_equal(shown, "x\\u{a}VERIFIED\\u{a}\\u{1b}[2J가");
+	free(shown);
+}
+
 static void json(void **state)
 {
 	json_t *before = json_pack("{s:s, s:s}", "why", "\u202e가\xc2\x9b", "tag", "\U000e0041\n"),
@@ -71,6 +80,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(texts),
+	    cmocka_unit_test(lines),
 	    cmocka_unit_test(json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

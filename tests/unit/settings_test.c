@@ -30,6 +30,9 @@ static void test_defaults(void **state)
 	assert_null(settings.redis.user);
 	assert_string_equal(settings.redis.server.binary, "redis-server");
 	assert_false(settings.redis.server.enabled);
+	assert_string_equal(settings.ballot_log.dir, "/var/lib/tallyd/log");
+	assert_true(settings.ballot_log.sign);
+	assert_int_equal(settings.ballot_log.lease_ms, 5000);
 	assert_int_equal(settings.limits.head_bytes, 8192);
 	assert_int_equal(settings.limits.head_ms, 10000);
 	assert_int_equal(settings.token_rate.burst, 300);
@@ -48,6 +51,7 @@ static void test_paths_are_resolved(void **state)
 	(void)state;
 	fixture_write(
 	    "contests: [a.yaml, /b.yaml, c/d.yaml]\nkeys: keys\naccess_log: access.log\n"
+	    "ballot_log: {dir: log}\n"
 	    "redis: {address: unix:redis.sock, server: {binary: bin/redis-server}}\n");
 	(void)snprintf(path, sizeof(path), "%s/f.yaml", fixture_directory);
 	assert_int_equal(settings_load(path, &settings, &errors), 0);
@@ -65,16 +69,21 @@ static void test_paths_are_resolved(void **state)
 	ASSERT_BELOW(settings.contests[2], "", "c/d.yaml");
 	ASSERT_BELOW(settings.keys, "", "keys");
 	ASSERT_BELOW(settings.access_log, "", "access.log");
+	ASSERT_BELOW(settings.ballot_log.dir, "", "log");
 	ASSERT_BELOW(settings.redis.address, "unix:", "redis.sock");
 	ASSERT_BELOW(settings.redis.server.binary, "", "bin/redis-server");
 	settings_release(&settings);
 	config_errors_release(&errors);
 
 	fixture_write(
-	    "contests: [a.yaml]\naccess_log: \"-\"\nredis: {address: unix:/run/r.sock}\n");
+	    "contests: [a.yaml]\naccess_log: \"-\"\nredis: {address: unix:/run/r.sock}\n"
+	    "ballot_log: {dir: \"\", sign: false, lease: 1s}\n");
 	assert_int_equal(settings_load(path, &settings, &errors), 0);
 	assert_string_equal(settings.access_log, "-");
 	assert_string_equal(settings.redis.address, "unix:/run/r.sock");
+	assert_null(settings.ballot_log.dir);
+	assert_false(settings.ballot_log.sign);
+	assert_int_equal(settings.ballot_log.lease_ms, 1000);
 	settings_release(&settings);
 	config_errors_release(&errors);
 }
@@ -99,6 +108,10 @@ static void test_broken_files(void **state)
 		"1MiB, "
 		"not \"8kb\"\n"
 		"f.yaml:6:3: unknown key \"conections\"; did you mean \"connections\"?\n"},
+	    {"contests: [a]\nballot_log: {lease: 100ms, sing: true}\n",
+		"f.yaml:2:21: \"ballot_log.lease\" is to be a duration such as 500ms, 2s or 5m, "
+		"from 200ms to 1m, not \"100ms\"\n"
+		"f.yaml:2:28: unknown key \"sing\"; did you mean \"sign\"?\n"},
 	    {"contests: [a]\norigins: [https://vote.example/]\n",
 		"f.yaml:2:11: \"origins\" is to be an origin in lower case without a path, such as "
 		"https://vote.example, not \"https://vote.example/\"\n"},

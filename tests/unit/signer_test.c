@@ -168,6 +168,23 @@ static void test_waiting_requests_end_with_the_client(void **state)
 	assert_int_equal(f->answer.last_error, -EIO);
 }
 
+/* As after the supervisor's and the worker's death: what is left of them is ready for ever, and
+ * while something is ready ppoll() lets no signal in. */
+static void test_ends_where_everybody_has_gone(void **state)
+{
+	struct fixture *outer = *state, f = {.key = outer->key};
+	int status;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, f.fds), 0);
+	start_process(&f);
+	close(f.fds[1]);
+	close(f.fds[0]);
+	alarm(30); /* ends this test where the signer does not end */
+	assert_int_equal(waitpid(f.pid, &status, 0), f.pid);
+	alarm(0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +194,7 @@ int main(void)
 		test_queue_is_bounded_and_has_deadlines, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_waiting_requests_end_with_the_client, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_ends_where_everybody_has_gone, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("signer", tests, NULL, NULL);
 }

@@ -76,7 +76,7 @@ static void test_shows_counts_shares_and_ranks(void **state)
 	char *text = snapshot_text(&contest, &input, false);
 	assert_string_equal(text,
 	    "{\"contest\":\"test\",\"rehearsal\":true,\"demonstration\":false,\"phase\":\"open\","
-	    "\"as_of\":\"1970-01-01T00:00:01.000Z\",\"epoch\":1,\"sequence\":9,\"ballots\":6,"
+	    "\"as_of\":\"1970-01-01T00:00:01.000Z\",\"sequence\":9,\"ballots\":6,"
 	    "\"citizen\":[{\"entry\":\"a\",\"votes\":2,\"share\":0.3333,\"rank\":1},"
 	    "{\"entry\":\"b\",\"votes\":2,\"share\":0.3333,\"rank\":1},"
 	    "{\"entry\":\"c\",\"votes\":1,\"share\":0.1667,\"rank\":3}],"

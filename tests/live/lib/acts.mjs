@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TALLYCTL, runProgram } from './instance.mjs';
 
-const SANITIZER = /ERROR: \w*Sanitizer|runtime error:/;
+export const SANITIZER = /ERROR: \w*Sanitizer|runtime error:/;
 
 /** Runs tallyctl on an instance: {code, stdout, stderr}, and `json` of --json. */
 export async function ctl(instance, ...args) {

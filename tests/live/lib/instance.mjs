@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,6 +22,7 @@ export const CONTEST_FILE = path.join(ROOT, 'config/contests/kai-stage1.yaml');
 
 // A sanitizer build is several times slower; deadlines are for hangs, not for measuring.
 const START_MS = 60_000;
+const KEYGEN_MS = 600_000; // twenty RSA keys, on a machine that does something else as well
 const STOP_MS = 30_000;
 const SANITIZER = /ERROR: \w*Sanitizer|runtime error:/;
 
@@ -52,7 +53,7 @@ export async function eventually(probe, what, ms = 20_000) {
 	}
 }
 
-/** The pids of a process's children, by name of the program. */
+/** The pids of a process's children that run, by name of the program; one that ended and was not reaped does not. */
 export async function childrenOf(pid) {
 	const list = [];
 	for (const name of await readdir('/proc')) {
@@ -63,7 +64,8 @@ export async function childrenOf(pid) {
 			continue;
 		// The program's name stands in parentheses and may itself hold any character.
 		const close = stat.lastIndexOf(')');
-		if (Number(stat.slice(close + 2).split(' ')[1]) === pid)
+		const [state, parent] = stat.slice(close + 2).split(' ');
+		if (Number(parent) === pid && state !== 'Z')
 			list.push({ pid: Number(name), name: stat.slice(stat.indexOf('(') + 1, close) });
 	}
 	return list;
@@ -169,15 +171,17 @@ export async function startRedis(dir) {
  *   contest      changes merged into the December contest's document
  *   contests     paths of contest files instead of that
  *   settings     changes merged into tallyd.yaml
- *   redis        a server from startRedis() instead of the daemon's own
+ *   redis        a server from startRedis() instead of the daemon's own; ends with the instance, and where
+ *                none comes to be: a process that is left over would keep the test from ending
+ *   issuer       the file that an issuer's server exported, whose public keys this one takes
  *   ready        wait for the line that says so (true)
  */
 export async function startInstance(options = {}) {
-	if (options.dir)
-		return startIn(options.dir, options);
-	const dir = await makeDirectory();
+	const dir = options.dir ?? await makeDirectory();
 	return startIn(dir, options).catch(async (error) => {
-		await rm(dir, { recursive: true, force: true });
+		await options.redis?.stop();
+		if (!options.dir)
+			await rm(dir, { recursive: true, force: true });
 		throw error;
 	});
 }
@@ -202,18 +206,46 @@ async function startIn(dir, options) {
 				dir: path.join(dir, 'redis'),
 			},
 		},
+		ballot_log: { dir: path.join(dir, 'log') },
 		access_log: path.join(dir, 'access.log'),
 	}, settings)));
-	for (const args of [['keygen'], ['site', '--from', path.join(ROOT, 'static'),
-		'--vendor', path.join(ROOT, 'ops/pages/vendor'), path.join(dir, 'site')]]) {
-		const done = await runProgram(TALLYCTL, ['-c', config, ...args]);
-		assert.equal(done.code, 0, `tallyctl ${args.join(' ')}: ${done.stdout}${done.stderr}`);
-		assert.doesNotMatch(done.stderr, SANITIZER);
-	}
+	if (options.issuer)
+		await tallyctl(config, 'keygen', '--issuer', options.issuer);
+	else
+		await fillKeys(path.join(dir, 'keys'), config, files);
+	await tallyctl(config, 'site', '--from', path.join(ROOT, 'static'),
+		'--vendor', path.join(ROOT, 'ops/pages/vendor'), path.join(dir, 'site'));
 	const instance = new Instance(dir, config, redis);
 	instance.site = JSON.parse(await readFile(path.join(dir, 'site/site.json'), 'utf8'));
 	await instance.start(options.ready ?? true);
 	return instance;
+}
+
+async function tallyctl(config, ...args) {
+	const done = await runProgram(TALLYCTL, ['-c', config, ...args], { timeout: KEYGEN_MS });
+	assert.equal(done.code, 0, `tallyctl ${args.join(' ')}: ${done.stdout}${done.stderr}`);
+	assert.doesNotMatch(done.stderr, SANITIZER);
+}
+
+/**
+ * Making RSA keys is most of what a start costs, so every list of contests has its keys made once, by `keygen`
+ * as an operator would, and each test gets a copy. A directory that is there already is only filled up.
+ */
+async function fillKeys(keys, config, files) {
+	if ((await readdir(keys).catch(() => [])).length > 0)
+		return tallyctl(config, 'keygen');
+	const ids = await Promise.all(files.map(async (file) => YAML.parse(await readFile(file, 'utf8')).id));
+	const store = path.join(BUILD, 'test-keys');
+	const made = path.join(store, ids.join('+'));
+	await mkdir(store, { recursive: true, mode: 0o700 });
+	if ((await readdir(made).catch(() => [])).length === 0) {
+		await tallyctl(config, 'keygen');
+		const own = await mkdtemp(path.join(store, '.new-'));
+		await cp(keys, own, { recursive: true });
+		// Whoever comes second keeps what he has made: nobody else knows of it.
+		return rename(own, made).catch(() => rm(own, { recursive: true }));
+	}
+	return cp(made, keys, { recursive: true });
 }
 
 /** Options for the real round, open to all as a demonstration, with its numbers moving freely. */
@@ -288,9 +320,9 @@ export class Instance {
 	}
 
 	/** One HTTP exchange: {status, headers, bytes, text, json}. */
-	request(method, target, { headers = {}, body, agent = this.agent, ms = START_MS } = {}) {
+	request(method, target, { headers = {}, body, agent = this.agent, localAddress, ms = START_MS } = {}) {
 		const answer = new Promise((resolve, reject) => {
-			const req = http.request({ host: '127.0.0.1', port: this.port, method, path: target, agent,
+			const req = http.request({ host: '127.0.0.1', port: this.port, method, path: target, agent, localAddress,
 				headers: body === undefined ? headers :
 					{ 'Content-Length': Buffer.byteLength(body), ...headers } });
 			req.once('error', reject);

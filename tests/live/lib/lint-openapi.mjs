@@ -9,8 +9,8 @@ if (!file) {
 }
 const config = await createConfig({
 	extends: ['recommended'],
-	// The licence is the repository's business, not this file's.
-	rules: { 'info-license': 'off', 'info-license-url': 'off' },
+	// The licence is the repository's business, not this file's. A login's routes only ever send a browser on (3xx).
+	rules: { 'info-license': 'off', 'info-license-url': 'off', 'operation-2xx-response': 'off' },
 });
 const problems = await lint({ ref: file, config });
 const totals = getTotals(problems);

@@ -3,7 +3,7 @@
 // ballot. Fast where a test needs a thousand voters; the Privacy Pass library checks the rest.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { eventually } from './instance.mjs';
 
@@ -23,6 +23,21 @@ const u64 = (n) => {
 };
 
 /** base64url with padding, as RFC 9577 section 2.2 wants it. */
+/** Lua: enters an identity into a bucket of issued tokens, which is sorted, and counts it. KEYS bucket, issued. */
+export const RECORD_ISSUED = `
+local records = redis.call('GET', KEYS[1]) or ''
+local all = { ARGV[1] .. ARGV[2] }
+for at = 1, #records, 48 do all[#all + 1] = string.sub(records, at, at + 47) end
+table.sort(all, function(a, b)
+	for i = 1, 16 do
+		local x, y = string.byte(a, i), string.byte(b, i)
+		if x ~= y then return x < y end
+	end
+	return false
+end)
+redis.call('SET', KEYS[1], table.concat(all))
+return redis.call('INCR', KEYS[2])`;
+
 export const base64url = (bytes) =>
 	Buffer.from(bytes).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 
@@ -58,13 +73,15 @@ export class Round {
 		this.name = site.id + (site.rehearsal ? '~rehearsal' : '');
 		this.logName = site.log_name;
 		const keys = path.join(instance.dir, 'keys', this.name);
-		this.privateKey = crypto.createPrivateKey(readFileSync(path.join(keys, 'token.private.pem')));
-		this.publicKey = crypto.createPublicKey(this.privateKey);
+		const secret = path.join(keys, 'token.private.pem');
+		this.privateKey = existsSync(secret) ? crypto.createPrivateKey(readFileSync(secret)) : null; // else the issuer is apart
+		this.publicKey = crypto.createPublicKey(this.privateKey ?? readFileSync(path.join(keys, 'token.public.pem')));
 		this.spki = passSpki(this.publicKey);
 		this.keyId = sha256(this.spki);
 		this.challenge = challengeBytes({ contest: this.id, rehearsal: this.rehearsal,
 			keyId: this.keyId, issuerName: site.issuer_name, originInfo: site.origin_info });
 		this.path = `/v1/contests/${this.id}`;
+		this.recorded = new Set();
 	}
 
 	/** A valid token; any part of what is signed can be another. */
@@ -79,7 +96,38 @@ export class Round {
 		return `PrivateToken token="${base64url(token)}"`;
 	}
 
-	cast(token, ballot, { headers = {}, ...options } = {}) {
+	/**
+	 * Records a token as issued, once, as the issuer would have, to an identity of its own: a recount objects
+	 * to ballots without. Where Redis does not answer, the test has stopped it, and nothing will be counted.
+	 */
+	async recordIssued(token) {
+		const spent = spentOf(token);
+		const name = spent.toString('hex');
+		if (this.recorded.has(name))
+			return;
+		this.recorded.add(name);
+		let timer;
+		await Promise.race([
+			this.issue(spent).catch(() => {
+				this.issuer = undefined; // that connection is gone; the next attempt has another
+				this.recorded.delete(name);
+			}),
+			new Promise((resolve) => (timer = setTimeout(resolve, 100)))]);
+		clearTimeout(timer);
+	}
+
+	async issue(identity) {
+		this.issuer ??= this.instance.redisClient();
+		const { shards } = this.instance.site.contests.find((contest) => contest.id === this.id);
+		const key = `{${this.name}/${identity.readUInt32BE(0) % shards}}`;
+		this.buckets ??= Number(await this.issuer.hget(`${key}:rules`, 'buckets'));
+		await this.issuer.eval(RECORD_ISSUED, 2, `${key}:issued:${identity.readUInt32BE(8) % this.buckets}`, `${key}:issued`,
+			identity, sha256(identity));
+	}
+
+	async cast(token, ballot, { headers = {}, ...options } = {}) {
+		if (token.length === 354 && this.privateKey)
+			await this.recordIssued(token);
 		return this.instance.request('POST', `${this.path}/ballots`, {
 			headers: { Authorization: this.authorization(token), 'Content-Type': 'application/json',
 				...headers },
@@ -118,6 +166,14 @@ export class Round {
 		}, `a tally with ${size} entries of the log`);
 	}
 
+	/** The tag that the daemon writes beside a ballot; `replaces`: the index of the one before. */
+	tagOf(spent, ballot, { shard = 0, replaces = -1 } = {}) {
+		this.salt ??= readFileSync(path.join(this.instance.dir, 'keys', this.name, 'salt.key'));
+		return crypto.createHmac('sha256', this.salt)
+			.update(`tallyd tag v1\n${this.origin(shard)}\n`).update(u64(replaces + 1)).update(spent).update(ballot)
+			.digest().subarray(0, 4);
+	}
+
 	origin(shard = 0) {
 		return `${this.logName}/${this.name}/${shard}`;
 	}
@@ -139,16 +195,20 @@ export class Round {
 	}
 }
 
-/** The ballots of one entry of a shard's log: (spent 16, u16 length, canonical ballot)*. */
+/** The ballots of one entry of a shard's log: (spent 16, u16 length, tag 4, canonical ballot)*; the length is that of both. */
 export function unpack(packed) {
 	const ballots = [];
 	for (let at = 0; at < packed.length;) {
 		const end = at + 18 + packed.readUInt16BE(at + 16);
-		ballots.push({ spent: packed.subarray(at, at + 16), ballot: packed.subarray(at + 18, end).toString() });
+		ballots.push({ spent: packed.subarray(at, at + 16), tag: packed.subarray(at + 18, at + 22),
+			ballot: packed.subarray(at + 22, end).toString() });
 		at = end;
 	}
 	return ballots;
 }
+
+/** One ballot as it stands in such an entry. */
+export const pack = ({ spent, tag, ballot }) => Buffer.concat([spent, u16(tag.length + ballot.length), tag, Buffer.from(ballot)]);
 
 export const spentOf = (token) => sha256('tallyd spent v1\n', token.subarray(0, 98)).subarray(0, 16);
 
@@ -163,7 +223,7 @@ export function assertProblem(reply, status, slug, detail = /\S/) {
 	assert.match(problem.title, /\S/);
 	assert.match(problem.detail ?? '', detail, reply.text);
 	if (status === 401)
-		assert.match(reply.headers['www-authenticate'] ?? '', slug === 'invalid-bearer' ?
+		assert.match(reply.headers['www-authenticate'] ?? '', ['invalid-bearer', 'not-admitted', 'admission-expired'].includes(slug) ?
 			/^Bearer (realm|error)="/ : /^PrivateToken challenge="/);
 	if (status === 503 || status === 429)
 		assert.match(reply.headers['retry-after'] ?? '', /^[1-9]\d*$/);

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { blind, finalize, toInteger } from "../../../static/js/blind.js";
 import { concat, fromBase64, fromHex, toBase64, toBase64Url, toHex, u64 } from "../../../static/js/bytes.js";
 import { commitsTo, entryOf, originOf, spentOf } from "../../../static/js/commitment.js";
-import { canonicalBallot, isComplete } from "../../../static/js/forms.js";
+import { canonicalBallot, isComplete, printBallot } from "../../../static/js/forms.js";
 import { buildChallenge, checkIssuer, finishToken, IssuerMismatch, issuerOf, keyIdOf, requestToken }
 	from "../../../static/js/privacypass.js";
 import { createServer } from "./server.mjs";
@@ -123,4 +123,20 @@ test("bytes and their texts", () => {
 	assert.deepEqual(fromHex(toHex(bytes)), bytes);
 	assert.throws(() => fromHex("0g"), RangeError);
 	assert.equal(toHex(u64(258)), "0000000000000102");
+});
+
+test("whoever counts the bytes of a ballot learns nothing of it", () => {
+	const entries = ["a", "nc-ai", "upstage", "lg-ai-research"].map((id) => ({ id }));
+	const ids = entries.map(({ id }) => id), one = (values) => values.map((value) => [value]);
+	for (const [form, ballots] of [
+		[{ name: "choices", min: 1, max: 1 }, one(ids).map((choices) => ({ choices }))],
+		[{ name: "choices", min: 0, max: 2 }, [[], ...one(ids), ["lg-ai-research", "upstage"], ["a", "nc-ai"]].map((choices) => ({ choices }))],
+		[{ name: "ranking", min: 1, max: 3 }, [["a"], ["upstage", "lg-ai-research", "nc-ai"], ["nc-ai", "a"]].map((ranking) => ({ ranking }))],
+		[{ name: "scores", min: -10, max: 5, step: 5 }, [{}, { a: 5 }, Object.fromEntries(ids.map((id) => [id, -10])), { upstage: 0 }].map((scores) => ({ scores }))],
+		[{ name: "scores", min: 0, max: 100, step: 1 }, [{ a: 7 }, Object.fromEntries(ids.map((id) => [id, 100]))].map((scores) => ({ scores }))],
+	]) {
+		const texts = ballots.map((ballot) => printBallot({ entries, form }, ballot));
+		assert.equal(new Set(texts.map(({ length }) => length)).size, 1, texts.join("\n"));
+		assert.deepEqual(texts.map((text) => JSON.parse(text)), ballots);
+	}
 });

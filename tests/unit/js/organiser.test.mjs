@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { Problem, Unreachable, createApi } from "../../../static/js/api.js";
 import { Broken, beginning, entriesBetween, extend, follow } from "../../../static/js/audit-chain.js";
 import { EventParser, Following, readEvents } from "../../../static/js/fetch-stream.js";
-import { actsIn } from "../../../static/js/organiser-acts.js";
+import { actsIn, unrated } from "../../../static/js/organiser-acts.js";
 import { auditDetails } from "../../../static/js/audit-words.js";
 import { entryWords } from "../../../static/js/organiser-audit.js";
 import { isName } from "../../../static/js/organiser-dialog.js";
@@ -382,9 +382,16 @@ test("what is wrong now: Redis, workers, an overdue close, few experts, open req
 	assert.deepEqual(kinds({ ...well, health: { redis: { connected: false }, workers: [{ slot: 1, beat_age_ms: 6001 }] } }, before),
 		["redis-away", "worker-silent"]);
 	assert.deepEqual(kinds({ ...well, health: { redis: { connected: true, answer_ms: 900 } } }, before), ["redis-slow"]);
+	const halted = { ...well, health: { ...well.health, log: { state: "halted", shards: [], halt: { shard: 3, why: "short", at: "t" } } } };
+	assert.deepEqual(troublesOf(halted, names, before), [{ kind: "log-halted", grave: true, link: "#health",
+		values: { shard: 3, why: "short" } }]);
+	assert.deepEqual(kinds({ ...well, health: { ...well.health, log: { state: "ok", shards: [], halt: null } } }, before), []);
+	assert.deepEqual(kinds({ ...well, health: { ...well.health, log: { state: "late", shards: [], halt: null } } }, before), ["log-late"]);
 	assert.deepEqual(kinds(well, Date.parse("2026-12-30T09:01:00Z")), ["overdue"]);
 	assert.deepEqual(kinds({ ...well, phase: "closed" }, Date.parse("2026-12-30T09:01:00Z")), []);
 	assert.deepEqual(kinds({ ...well, closes_at: null }, before), []);
+	assert.deepEqual(troublesOf({ ...well, warnings: [{ kind: "spent-above-issued", ballots: 2 }] }, names, before),
+		[{ kind: "spent-above-issued", grave: true, values: { ballots: 2 } }]);
 	const [few, waiting] = troublesOf({ ...well, requests: [{}, {}], experts: { panels: [{ id: "p", name: { ko: "전문가" } }] },
 		warnings: ["upstage", "nc-ai"].map((entry) => ({ kind: "too-few-experts", panel: "p", entry })) }, names, before);
 	assert.deepEqual(few.values, { entries: "UPSTAGE, NC-AI", panel: "전문가" });
@@ -442,6 +449,9 @@ test("entries of the log are told in words, unknown ones by their own name", () 
 	assert.equal(entryWords(page, { act: "request.made", requested: { act: "close" } }).split("|")[1], "organiser.act.close");
 	assert.equal(entryWords(page, { act: "log.epoch" }), "log.epoch");
 	assert.equal(whoWords(page, "hours"), "organiser.who.hours");
+	assert.equal(whoWords(page, "sealer"), "organiser.who.sealer");
+	assert.equal(whoWords(page, "organiser:o-1,organiser:o-2", new Map([["o-2", "이준"]])), "organiser.who.organiser|o-1, organiser.who.organiser|이준");
+	assert.equal(whoWords(page, "operator:Kim, Lee"), "organiser.who.operator|Kim, Lee");
 	assert.equal(whoWords(page, "expert:expert-1", new Map([["expert-1", "김서연"]])), "organiser.who.expert|김서연");
 	assert.equal(whoWords(page, "operator:root:x"), "organiser.who.operator|root:x");
 	assert.equal(whoWords(page, "something"), "something");
@@ -452,9 +462,10 @@ test("every act of the log has its words", () => {
 	const folder = new URL("../../../daemon/office/", import.meta.url);
 	const text = readdirSync(folder).filter((file) => file.endsWith(".c"))
 		.map((file) => readFileSync(new URL(file, folder), "utf8")).join("\n");
-	const acts = new Set([/\}", "act", "([a-z.]+)"/g, /"act",\s*signing->correct \? "([a-z]+)"/g, /\{"([a-z]+)", DEED_/g,
+	const acts = new Set([/\}", "act", "([a-z.-]+)"/g, /"act",\s*signing->correct \? "([a-z]+)"/g, /\{"([a-z]+)", DEED_/g,
 		/"((?:sheet|pledge|request|ruling)\.[a-z]+)"/g].flatMap((form) => [...text.matchAll(form)].map(([, act]) => act)));
-	for (const some of ["metrics", "invite", "revoke", "correct", "ruling.lifted", "sheet.withdrawn", "disqualify"]) {
+	for (const some of ["metrics", "invite", "revoke", "correct", "ruling.lifted", "sheet.withdrawn", "disqualify", "log.halted",
+		"log.new-epoch"]) {
 		assert.ok(acts.has(some), some);
 	}
 	const page = { t: (key) => key, pick: (words) => words.ko, contest: { entries: [] }, times: { moment: () => "" } };
@@ -481,6 +492,9 @@ test("what an entry of the log tells is in words: names for ids, a decision's re
 	assert.equal(told({ act: "request.made", request: "r-1", requested: { act: "metrics", values: 5 } }), "organiser.log.metrics|5");
 	assert.equal(told({ act: "notice", notice: null }), "organiser.notice.removed");
 	assert.equal(told({ act: "certify", version: 1, sha256: "ab".repeat(32) }), `organiser.log.version|1 · SHA-256 ${"ab".repeat(6)}…`);
+	assert.equal(told({ act: "log.halted", who: "sealer", epoch: 1, shard: 2 }), "organiser.log.epoch|1 · organiser.log.shard|2");
+	assert.equal(told({ act: "log.new-epoch", epoch: 2, old: [{ size: 9, now: 7, root: "r" }, { size: 4, now: 4, root: "r" }] }),
+		"organiser.log.epoch|2 · organiser.log.old|0|9|7, organiser.log.old|1|4|4");
 	assert.equal(told({ act: "close" }), "");
 	assert.equal(told({ act: "new", some: { x: 1 } }), 'some: {"x":1}');
 });
@@ -499,4 +513,19 @@ test("a refusal says what is known: never that an act was not done when nobody k
 	assert.equal(refusalWords(page, away), "organiser.problem.unreachable");
 	assert.equal(refusalWords(page, new Problem(409, { type: "/problems#not-possible", detail: "d" })), "organiser.problem.not-possible");
 	assert.equal(refusalWords(page, new Problem(418, { type: "/problems#teapot", detail: "d" })), "organiser.refused");
+});
+
+test("panels that weigh and have rated nobody, or not everybody, are told before the close", () => {
+	const contest = { panels: [{ id: "experts", name: "E" }, { id: "users", name: "U" }], stage: { parts: [
+		{ id: "bench", source: "metric", weight: 40 }, { id: "experts", source: "panel", panel: "experts", weight: 35 },
+		{ id: "users", source: "panel", panel: "users", weight: 25 }, { id: "shown", source: "panel", panel: "users", weight: 0 }] } };
+	const panel = (id, ...n) => ({ id, submitted: Math.max(...n), entries: n.map((one, i) => ({ entry: `e${i}`, n: one })) });
+	const found = (panels, rulings) => unrated(contest, { experts: { panels }, rulings })
+		.map((one) => [one.panel.name, one.weight, one.rated, one.entries]);
+	assert.deepEqual(found([panel("experts", 0, 0), panel("users", 2, 0)]),
+		[["E", 35, false, ["e0", "e1"]], ["U", 25, true, ["e1"]]]);
+	assert.deepEqual(found([panel("experts", 1, 1), panel("users", 2, 0)], [{ id: "disqualified/e1" }]), []);
+	assert.deepEqual(found([panel("experts", 1, 1), panel("users", 2, 1)]), []);
+	assert.deepEqual(unrated({ panels: [], stage: null }, { experts: { panels: [] } }), []);
+	assert.deepEqual(unrated(contest, {}), []); // before the first answer
 });

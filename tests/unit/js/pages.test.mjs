@@ -10,20 +10,20 @@ import { knownSlugs } from "../../../static/js/problems.js";
 
 const root = new URL("../../../static/", import.meta.url);
 const read = (path) => readFileSync(new URL(path.slice(1), root), "utf8");
-const allWords = async (lang) => Object.assign({}, ...await Promise.all(["", "-expert", "-named", "-organiser", "-results"]
+const allWords = async (lang) => Object.assign({}, ...await Promise.all(["", "-expert", "-home", "-named", "-organiser", "-published", "-receipt", "-results", "-sign-in", "-verify"]
 	.map(async (name) => (await import(`../../../static/i18n/${lang}${name}.js`)).default)));
 const ko = await allWords("ko");
 const en = await allWords("en");
 
 /* Words and vendored files beside the common ones, and how large the first load may be. */
 const citizens = { words: [], vendor: [], max: 60 * 1024 };
-const others = { "/expert/": { ...citizens, words: ["named", "expert"] }, "/results/": { ...citizens, words: ["results"] },
-	"/projector/": { ...citizens, words: ["results"] },
-	"/organiser/": { words: ["named", "organiser"], vendor: ["uplot.js", "uplot.css"], max: 90 * 1024 } };
+const others = { "/": { ...citizens, words: ["home"] }, "/team/": { ...citizens, words: ["home"] }, "/expert/": { ...citizens, words: ["named", "expert"] }, "/results/": { ...citizens, words: ["results"] },
+	"/projector/": { ...citizens, words: ["results"] }, "/verify/": { ...citizens, words: ["verify"] },
+	"/organiser/": { words: ["named", "organiser"], vendor: ["uplot.js", "uplot.css"], max: 93 * 1024 } };
 const loadOf = (path) => others[path.replace(/^\/en/, "")] ?? citizens;
 const wordsOf = (path, lang) => ["", ...loadOf(path).words.map((name) => `-${name}`)].map((name) => `/i18n/${lang}${name}.js`);
 
-const pages = ["/organiser/", "/", "/vote/", "/results/", "/projector/", "/team/", "/help/", "/privacy/", "/expert/",
+const pages = ["/organiser/", "/", "/vote/", "/results/", "/projector/", "/verify/", "/team/", "/help/", "/privacy/", "/expert/",
 	"/404.html"];
 const fileOf = (path) => path.endsWith("/") ? `${path}index.html` : path;
 const all = pages.flatMap((path) => [path, `/en${path}`]);
@@ -127,6 +127,14 @@ test("an entry's noun is never given a plural or an article of the pages' own", 
 	for (const [key, text] of Object.entries(en)) assert.doesNotMatch(text, /\{noun\}s|\ban? \{noun\}/, key);
 	for (const path of all) {
 		assert.doesNotMatch(read(fileOf(path)).replace(/<[^>]*>/g, ""), /팀|\bteams?\b/i, path);
+	}
+});
+
+test("while the log stands still nobody is promised that votes are taken: a shard that lost the end of its log takes none", () => {
+	for (const words of [ko, en]) {
+		for (const [key, text] of Object.entries(words).filter(([one]) => /^halt\.|trouble\.log-|^problem\.unavailable|^log\.halted/.test(one))) {
+			assert.doesNotMatch(text, /계속 받|still taken|are taken|잠시 쉬|resting/, key);
+		}
 	}
 });
 

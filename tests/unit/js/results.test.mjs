@@ -125,6 +125,21 @@ test("older than: by epoch, then sequence", () => {
 	assert.ok(!isOlder({ epoch: 2, sequence: 2 }, { epoch: 2, sequence: 2 }));
 });
 
+test("older than: within an epoch, what says halted is newer than what does not", () => {
+	const [before, halted] = [{ epoch: 1, sequence: 9, log: "ok", as_of: "2026-12-21T00:00:09.000Z" },
+		{ epoch: 1, sequence: 4, log: "halted", as_of: "2026-12-21T00:00:10.000Z" }];
+	assert.ok(!isOlder(halted, before)); // Redis was restored, and its sequence is lower
+	assert.ok(!isOlder({ ...halted, as_of: "2026-12-21T00:00:01.000Z" }, before)); // numbers in steps, of long ago
+	assert.ok(isOlder(before, halted)); // late from a cache
+	assert.ok(isOlder({ ...before, as_of: halted.as_of }, halted));
+	assert.ok(!isOlder({ ...before, as_of: "2026-12-21T00:05:00.000Z" }, halted)); // all of it was brought back
+	assert.ok(isOlder({ ...before, sequence: 99, log: "off" }, halted));
+	assert.ok(isOlder({ ...halted, sequence: 3 }, halted));
+	assert.ok(!isOlder({ ...halted, sequence: 5 }, halted));
+	assert.ok(!isOlder({ epoch: 2, sequence: 1, log: "ok" }, halted));
+	assert.ok(isOlder({ epoch: 1, sequence: 99, log: "halted" }, { epoch: 2, sequence: 1, log: "ok" }));
+});
+
 test("what is older than what stands is ignored, a new epoch is not", () => {
 	const seen = follow();
 	for (const snap of [snapshot([5, 0, 0]), snapshot([4, 0, 0]), snapshot([6, 0, 0]),

@@ -87,8 +87,9 @@ export function createServer({ rehearsal = false, revote = "refuse" } = {}) {
 			fault("token", "after");
 			return new Uint8Array(signed);
 		},
-		async cast(id, authorization, ballot, replaces) {
+		async cast(id, authorization, body, replaces) {
 			fault("cast", "before");
+			const ballot = JSON.parse(body);
 			const token = Buffer.from(/^PrivateToken token="(.+)"$/.exec(authorization)[1], "base64");
 			const input = token.subarray(0, 98);
 			const good = input.readUInt16BE() === 2 && input.subarray(34, 66).equals(sha256(challenge))

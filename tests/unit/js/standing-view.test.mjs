@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { canonicalBallot, countOf, emptyBallot, isComplete, knowsForm } from "../../../static/js/forms.js";
 import { moved } from "../../../static/js/ranking-screen.js";
 import { advancing, byRank, citizensTitle, cutAfter, denominators, disqualifiedOf, endsSubtotal, expertsCsv,
-	fullPoints, isReference, reasonOf, standingCsv, workingOf, workingText } from "../../../static/js/standing.js";
+	fullPoints, isReference, lackingParts, reasonOf, standingCsv, workingOf, workingText } from "../../../static/js/standing.js";
 import { csvOf, hasResult, kindOf, rowsOf } from "../../../static/js/tally.js";
 import { decimals, numbers } from "../../../static/js/words.js";
 import "./setup.mjs";
@@ -17,6 +17,18 @@ const row = (entry, rank, advanced, more = {}) => ({ entry, rank, tied: false, a
 test("rows go by rank, those without one last, equal ranks in the contest's order", () => {
 	const rows = [row("a", 3, false), row("b", null, false), row("c", 1, true), row("d", 1, true)];
 	assert.deepEqual(byRank(rows).map(({ entry }) => entry), ["c", "d", "a", "b"]);
+});
+
+test("what is missing is told a part at a time", () => {
+	const contest = { entries: ["a", "b", "c"].map((id) => ({ id })) };
+	const parts = ["bench", "speed", "experts"].map((id) => ({ id }));
+	const missing = [["a", "bench"], ["a", "speed"], ["b", "bench"], ["c", "bench"]].map(([entry, part]) => ({ entry, part }));
+	assert.deepEqual(lackingParts({ missing, parts }, contest), [{ part: "bench", entries: ["a", "b", "c"], all: true },
+		{ part: "speed", entries: ["a"], all: false }]);
+	const disqualified = [{ entry: "c", reason: {} }];
+	const two = missing.filter(({ entry }) => entry !== "c");
+	assert.deepEqual(lackingParts({ missing: two, parts, disqualified }, contest).map(({ all }) => all), [true, false], "who is out lacks nothing");
+	assert.deepEqual(lackingParts({ missing: [], parts }, contest), []);
 });
 
 test("the cut line stands behind the last that advances, and only where there are both sides", () => {

@@ -42,7 +42,7 @@ test("a vote is counted, checked, and leaves no secret of its issuance", async (
 	assert.deepEqual([end.name, end.already], ["counted", false]);
 	assert.deepEqual(server.counted(), ["upstage"]);
 	const record = records.load();
-	assert.deepEqual(Object.keys(record).sort(), ["ballot", "earlier", "receipt", "step", "token"]);
+	assert.deepEqual(Object.keys(record).sort(), ["ballot", "earlier", "id", "receipt", "step", "token"]);
 });
 
 for (const rehearsal of [false, true]) {
@@ -144,7 +144,7 @@ test("a receipt that does not fit the ballot is never called counted", async () 
 test("a ballot counted for another team by the server is noticed", async () => {
 	const server = createServer();
 	const { cast } = server.api;
-	server.api.cast = (id, token) => cast(id, token, ncAi);
+	server.api.cast = (id, token) => cast(id, token, JSON.stringify(ncAi));
 	const end = await visit(server, memoryRecords()).voter.cast(upstage);
 	assert.equal(end.name, "mismatch");
 });
@@ -205,6 +205,106 @@ test("two tabs: the second shows what the first cast", async () => {
 	assert.deepEqual([end.name, end.already], ["counted", true]);
 	assert.deepEqual(server.counted(), ["upstage"]);
 	assert.deepEqual(two.record.ballot, upstage);
+});
+
+const paused = () => ["cast", new Problem(403, { type: "/problems#paused" })];
+
+test("two tabs: a ballot never goes out with the token of another tab's vote", async () => {
+	const server = createServer();
+	const records = memoryRecords();
+	const [one, two, three] = [1, 2, 3].map(() => visit(server, records).voter);
+	server.faults.push(paused());
+	assert.equal((await one.cast(upstage, "code-a")).slug, "paused");
+	const before = records.load();
+	assert.equal((await two.cast(ncAi, "code-b")).name, "occupied");
+	assert.equal((await three.cast(upstage)).name, "occupied");
+	assert.deepEqual([records.load(), server.counted()], [before, []]);
+	// Going on with the first is possible from there, and told as what it is.
+	const end = await two.resume();
+	assert.deepEqual([end.name, end.already, server.counted()], ["counted", false, ["upstage"]]);
+	const late = await one.resume();
+	assert.deepEqual([late.name, late.already], ["counted", false]);
+});
+
+test("two tabs: whoever brought another bearer is not told that the first one's ballot was theirs", async () => {
+	for (const choice of [ncAi, upstage]) {
+		const server = createServer();
+		const records = memoryRecords();
+		const [one, two, three] = [1, 2, 3].map(() => visit(server, records).voter);
+		await one.cast(upstage, "code-a");
+		assert.equal((await two.cast(choice, "code-b")).name, "occupied");
+		const end = await three.cast(choice);
+		assert.deepEqual([end.name, end.already], ["counted", true]);
+		assert.deepEqual(server.counted(), ["upstage"]);
+	}
+});
+
+test("two tabs: going on where another vote has taken the place: told that it is not this one", async () => {
+	for (const choice of [ncAi, upstage]) {
+		const server = createServer();
+		const records = memoryRecords();
+		const one = visit(server, records).voter;
+		server.faults.push(["token", new Problem(403, { type: "/problems#code-revoked" })]);
+		assert.equal((await one.cast(upstage, "code-a")).slug, "code-revoked");
+		const two = visit(server, records).voter;
+		two.forget();
+		assert.equal(records.load(), null);
+		server.faults.push(paused());
+		assert.equal((await two.cast(choice, "code-b")).slug, "paused");
+		const end = await one.resume();
+		assert.deepEqual([end.name, end.already], ["counted", true]);
+	}
+});
+
+test("two tabs: the ballot was changed in another one: told that it is not the one shown", async () => {
+	const server = createServer();
+	const records = memoryRecords();
+	const one = visit(server, records).voter;
+	server.faults.push(paused(), paused());
+	await one.cast(upstage);
+	const two = visit(server, records).voter;
+	assert.equal((await two.cast(ncAi)).slug, "paused", "it knows the record: the same voter's");
+	const end = await one.resume();
+	assert.deepEqual([end.name, end.already, server.counted()], ["counted", true, ["nc-ai"]]);
+});
+
+test("two tabs: forgetting leaves what another one has put there; what is gone is not gone on with", async () => {
+	const server = createServer();
+	const records = memoryRecords();
+	const one = visit(server, records).voter;
+	server.faults.push(["token", new Problem(403, { type: "/problems#code-revoked" })]);
+	await one.cast(upstage, "code-a");
+	const [two, three] = [1, 2].map(() => visit(server, records).voter);
+	server.faults.push(paused());
+	await two.cast(upstage, "code-b"); // the same vote, with a code that admits
+	one.forget();
+	assert.deepEqual([records.load()?.step, records.load()?.bearer], ["token", undefined], "its token stays");
+	two.forget();
+	assert.equal(records.load(), null);
+	assert.equal((await three.resume()).name, "gone");
+});
+
+test("another bearer never stands beside a token", async () => {
+	const server = createServer();
+	const records = memoryRecords();
+	const { voter } = visit(server, records);
+	server.faults.push(paused(), paused());
+	await voter.cast(upstage, "code-a");
+	await voter.cast(ncAi, "code-b");
+	assert.deepEqual([records.load().step, "bearer" in records.load()], ["token", false]);
+});
+
+test("a change of a counted vote goes into this tab's own only", async () => {
+	const server = createServer({ revote: "replace" });
+	const records = memoryRecords();
+	const rules = { ...contest, revote: "replace" };
+	const one = visit(server, records, rules).voter;
+	await one.cast(upstage);
+	const two = visit(server, records, rules).voter;
+	two.forget();
+	await two.cast(upstage);
+	const end = await one.cast(ncAi);
+	assert.deepEqual([end.name, end.already, server.counted()], ["counted", true, ["upstage", "upstage"]]);
 });
 
 test("token spent by another ballot: the earlier receipt, told as such", async () => {

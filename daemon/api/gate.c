@@ -1,0 +1,179 @@
+/* Rates by address and by identity, and overload. */
+#include "api/gate.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "api/app.h"
+#include "base/clock.h"
+
+#define RETRY_AFTER_MAX_S 30
+#define IDENTITY_PURPOSE  64 /* of rate keys: behind all gates */
+
+const char *gate_name(enum gate gate)
+{
+	static const char *const names[] = {"none", "tokens", "ballots", "reads", "streams",
+	    "named", "logins", "returns", "guesses"};
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == GATES, "one a gate");
+	return (unsigned)gate < GATES ? names[gate] : "none";
+}
+
+/* ---- by address ---- */
+
+static const struct rate_limit *limit_of(const struct settings *settings, enum gate gate)
+{
+	switch (gate) {
+	case GATE_TOKENS:
+	case GATE_LOGINS:
+	case GATE_RETURNS:
+		return &settings->token_rate;
+	case GATE_BALLOTS:
+		return &settings->ballot_rate;
+	case GATE_READS:
+		return &settings->read_rate;
+	case GATE_STREAMS:
+		return &settings->stream_rate;
+	case GATE_NAMED:
+		return &settings->named_rate;
+	case GATE_GUESSES:
+		return &settings->guess_rate;
+	case GATE_NONE:
+	case GATES:
+		break;
+	}
+	return NULL;
+}
+
+static bool is_loopback(const struct sockaddr *peer)
+{
+	if (peer && peer->sa_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, peer, sizeof(in));
+		return (ntohl(in.sin_addr.s_addr) >> 24) == 127;
+	}
+	if (peer && peer->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+		memcpy(&in6, peer, sizeof(in6));
+		return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+	}
+	return false;
+}
+
+bool gate_is_exempt(const struct app *app, const struct request *req)
+{
+	return app->settings->rehearsal && is_loopback(req->peer);
+}
+
+uint32_t gate_take(struct app *app, const struct request *req, enum gate gate)
+{
+	const struct rate_limit *limit = limit_of(app->settings, gate);
+	uint32_t wait_s =
+	    limit ? rate_take(app->rates, rate_key(req->peer, gate), limit, clock_steady_ms()) : 0;
+
+	if (wait_s > 0) {
+		app->stats->limited[gate]++;
+		app->stats->refused[gate == GATE_GUESSES ? REFUSED_GUESSING : REFUSED_ADDRESS]++;
+	}
+	return wait_s;
+}
+
+void gate_give_back(struct app *app, const struct request *req, enum gate gate)
+{
+	rate_give_back(app->rates, rate_key(req->peer, gate), limit_of(app->settings, gate));
+}
+
+/* ---- overload ---- */
+
+void gate_enter(struct app *app)
+{
+	app->stats->under_way++;
+}
+
+void gate_leave(struct app *app)
+{
+	assert(app->stats->under_way > 0);
+	app->stats->under_way--;
+	app->load.done++;
+}
+
+/* How long those take who were turned away in the last second: if all of them came back at once,
+ * all but one second's worth would be turned away again. */
+static int retry_after_s(struct load *load)
+{
+	int64_t second = clock_steady_ms() / 1000;
+
+	if (second != load->second) {
+		unsigned done = load->done > 0 ? load->done : 1;
+		unsigned wait_s = 1 + (second == load->second + 1 ? load->refused / done : 0);
+		load->wait_s = wait_s < RETRY_AFTER_MAX_S ? wait_s : RETRY_AFTER_MAX_S;
+		load->refused = load->done = 0;
+		load->second = second;
+	}
+	load->refused++;
+	return (int)load->wait_s;
+}
+
+/* Kept ready, since it is said to most of a crowd. */
+static bool refuse_busy(struct app *app, struct request *req)
+{
+	static const char body[] =
+	    "{\"type\":\"/problems#busy\",\"title\":\"Busy\",\"status\":503,\"detail\":\"More are "
+	    "voting at this moment than can be served. Nothing was done: send the same request "
+	    "again as Retry-After says.\"}";
+	char seconds[16];
+
+	if (app->stats->under_way < (uint64_t)app->settings->limits.under_way)
+		return false;
+	app->stats->refused[REFUSED_OVERLOAD]++;
+	(void)snprintf(seconds, sizeof(seconds), "%d", retry_after_s(&app->load));
+	reply_bytes(req, 503, "application/problem+json", slice_make(body, sizeof(body) - 1),
+	    &(struct reply_header){"Retry-After", seconds}, 1);
+	return true;
+}
+
+/* ---- the gate ---- */
+
+static void refuse_rate(struct request *req, const char *title, const char *detail, uint32_t wait_s)
+{
+	reply_problem(req, &(struct problem){.status = 429,
+			       .type = "too-many-requests",
+			       .title = title,
+			       .detail = detail,
+			       .retry_after_s = (int)wait_s});
+}
+
+bool gate_admit(void *arg, struct request *req, unsigned number)
+{
+	struct app *app = arg;
+	enum gate gate = number < GATES ? (enum gate)number : GATE_NONE;
+	uint32_t wait_s;
+
+	if ((gate == GATE_TOKENS || gate == GATE_BALLOTS) && refuse_busy(app, req))
+		return false;
+	if (gate == GATE_NONE || gate_is_exempt(app, req))
+		return true;
+	wait_s = gate_take(app, req, gate);
+	if (wait_s == 0)
+		return true;
+	refuse_rate(req, "Too many requests",
+	    "Too many ask from this network address at the moment. Nothing was done.", wait_s);
+	return false;
+}
+
+bool gate_is_too_fast(struct app *app, struct request *req, enum gate_identity whose,
+    struct slice identity, const struct rate_limit *limit, const char *title, const char *detail)
+{
+	uint64_t key = rate_key_of(identity.ptr, identity.len, IDENTITY_PURPOSE + whose);
+	uint32_t wait_s = rate_take(app->rates, key, limit, clock_steady_ms());
+
+	if (wait_s == 0)
+		return false;
+	app->stats->refused[REFUSED_IDENTITY]++;
+	refuse_rate(req, title, detail, wait_s);
+	return true;
+}

@@ -1,0 +1,181 @@
+/* Every token in the buckets against the log's last ballot of it, and every token of the log
+ * against the buckets. Many buckets are asked for at once; each answer is judged as it comes. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/recount_impl.h"
+#include "base/encode.h"
+
+enum { IN_FLIGHT = 64 };
+
+struct token_name {
+	char text[BASE64_SIZE(LEDGER_SPENT_SIZE)]; /* as receipts have it */
+};
+
+static struct token_name name_of(const uint8_t *spent)
+{
+	struct token_name name = {""};
+
+	base64_encode(spent, LEDGER_SPENT_SIZE, name.text);
+	return name;
+}
+
+/* ---- bucket by bucket ---- */
+
+/* A token that has voted, or voted again, since the counters were read: looked at later. */
+static int keep_late(struct shard_recount *shard, const struct ledger_spent *token)
+{
+	if (shard->n_late == shard->cap_late) {
+		size_t cap = shard->cap_late ? 2 * shard->cap_late : 256;
+		struct late *grown = reallocarray(shard->late, cap, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		shard->late = grown;
+		shard->cap_late = cap;
+	}
+	struct late *late = &shard->late[shard->n_late++];
+	memcpy(late->spent, token->token, LEDGER_SPENT_SIZE);
+	late->index = token->index;
+	return 0;
+}
+
+static int judge_token(struct shard_recount *shard, const struct ledger_spent *token)
+{
+	struct token_name name = name_of(token->token);
+	struct retally_token told;
+	bool counted = retally_find(shard->retally, token->token, &told) == 0;
+
+	if (!token->readable || token->misplaced) {
+		findings_add(shard->findings, "tokens",
+		    token->readable ? "shard %u: the token %s lies in a bucket that is not its own"
+				    : "shard %u: what a bucket has of the token %s cannot be read",
+		    shard->number, name.text);
+		return 0;
+	}
+	if (shard->told->unread)
+		return 0;
+	if (counted)
+		retally_mark(shard->retally, token->token);
+	if (token->index >= shard->told->size)
+		return keep_late(shard, token);
+	if (!counted)
+		findings_add(shard->findings, "tokens",
+		    "shard %u: the bucket of the token %s points to index %" PRIu64
+		    ", but the log has no ballot of it",
+		    shard->number, name.text, token->index);
+	else if (told.index != token->index)
+		findings_add(shard->findings, "tokens",
+		    "shard %u: the bucket of the token %s points to index %" PRIu64
+		    ", but the log's last ballot of it is at %" PRIu64,
+		    shard->number, name.text, token->index, told.index);
+	else if (told.replacements != token->replacements)
+		findings_add(shard->findings, "tokens",
+		    "shard %u: the bucket of the token %s tells of %u replacements, the log of %u",
+		    shard->number, name.text, token->replacements, told.replacements);
+	return 0;
+}
+
+static void ask_more(struct shard_recount *shard);
+
+static void on_bucket(void *arg, int error, const struct ledger_spent *tokens, size_t n_tokens,
+    struct ledger_recorded recorded)
+{
+	struct shard_recount *shard = arg;
+	struct await *await = &shard->all->await;
+
+	shard->in_flight--;
+	shard->recorded += recorded.n;
+	shard->uncoded += recorded.uncoded;
+	if (error == -EBADMSG)
+		findings_add(shard->findings, "tokens",
+		    "shard %u: a bucket of tokens or of identities is damaged: of another type, "
+		    "out of "
+		    "order, or with what belongs elsewhere",
+		    shard->number);
+	else if (error < 0)
+		await->error = error;
+	for (size_t i = 0; i < n_tokens && await->error == 0; i++)
+		await->error = judge_token(shard, &tokens[i]);
+	if (await->error == 0)
+		await->error = codes_take(shard, &recorded.codes);
+	ask_more(shard);
+}
+
+/* What is under way is waited for even when something has failed. */
+static void ask_more(struct shard_recount *shard)
+{
+	const struct recount_options *options = shard->all->options;
+	unsigned buckets = contest_buckets(options->office->round->contest);
+
+	while (shard->all->await.error == 0 && shard->in_flight < IN_FLIGHT &&
+	       shard->bucket < buckets) {
+		shard->in_flight++;
+		ledger_bucket(
+		    options->office->ledger, shard->number, shard->bucket++, on_bucket, shard);
+	}
+	if (options->progress)
+		options->progress(options->arg, "tokens", shard->bucket, buckets);
+	if (shard->in_flight == 0)
+		await_done(&shard->all->await, shard->all->await.error);
+}
+
+/* ---- what no bucket has ---- */
+
+static int name_unspent(void *arg, const uint8_t *spent, const struct retally_token *token)
+{
+	struct shard_recount *shard = arg;
+
+	(void)spent;
+	if (!token->marked)
+		findings_add(shard->findings, "tokens",
+		    "shard %u, index %" PRIu64 ": a ballot that no token was spent for",
+		    shard->number, token->index);
+	return 0;
+}
+
+/* ---- what came while the buckets were read ---- */
+
+static void judge_late(struct shard_recount *shard, const struct late *late)
+{
+	struct token_name name = name_of(late->spent);
+	struct retally_token told;
+
+	if (retally_find(shard->retally, late->spent, &told) == 0 && told.index >= late->index)
+		return;
+	findings_add(shard->findings, "tokens",
+	    "shard %u: the bucket of the token %s points to index %" PRIu64
+	    ", but the log has no ballot of it there",
+	    shard->number, name.text, late->index);
+}
+
+static int follow_late(struct shard_recount *shard)
+{
+	uint64_t end = 0;
+	int r;
+
+	if (shard->n_late == 0)
+		return 0;
+	for (size_t i = 0; i < shard->n_late; i++)
+		if (shard->late[i].index >= end)
+			end = shard->late[i].index + 1;
+	shard->tree_too = false;
+	shard->end = end;
+	r = recount_feed(shard);
+	for (size_t i = 0; i < shard->n_late && r == 0; i++)
+		judge_late(shard, &shard->late[i]);
+	return r;
+}
+
+int tokens_compare(struct shard_recount *shard)
+{
+	int r;
+
+	shard->all->await.error = 0;
+	ask_more(shard);
+	r = await(&shard->all->await);
+	if (r == 0 && !shard->told->unread)
+		(void)retally_each(shard->retally, name_unspent, shard);
+	return r == 0 ? follow_late(shard) : r;
+}

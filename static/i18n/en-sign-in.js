@@ -1,0 +1,21 @@
+/* English words of identifying oneself; ko-sign-in.js has the same keys. */
+export default {
+	"sign.in.title": "Please identify yourself first",
+	"sign.in.text": "You do so on the page of the provider below, and come back to this one. It serves one purpose: that everybody votes once.",
+	"sign.in.at": "Continue with {name}",
+	"sign.in.from": "Identify yourself at {name}: it leads you back to this page.",
+	"sign.in.kept": "Neither your name nor your date of birth is stored. What stays is a mark that you had a voting pass, as a value that cannot be turned back; the organiser deletes it on {day}.",
+	"sign.in.privacy": "What stays, in detail",
+	"sign.in.done": "You have identified yourself. Please vote within five minutes; later you can do it again.",
+	"sign.in.came": "You have identified yourself. Please vote now, as it is good for some minutes only; later you can do it again.",
+	"sign.in.failed": "You are not identified yet.",
+	"sign.in.fault.cancelled": "You turned back. Choose below to try again.",
+	"sign.in.fault.other-browser": "This was begun in another browser or window. Go back to that browser, or begin again here.",
+	"sign.in.fault.login-expired": "It took too long. Please do it again.",
+	"sign.in.fault.provider-down": "The provider does not answer just now. That says nothing of your right to vote: try again in a moment, or with another provider.",
+	"sign.in.fault.provider-error": "The provider's answer could not be trusted, and was not taken. Try again; if it keeps happening, tell the organiser.",
+	"sign.in.fault.too-weak": "This vote asks for a stronger way of identifying yourself. Please choose another one at the provider.",
+	"sign.in.fault.claim-missing": "The provider did not say what decides who may vote. Check that you agreed to everything it asked; otherwise ask the organiser.",
+	"sign.in.fault.not-eligible": "By what the provider says you may not take part in this vote. If you think that is wrong, ask the organiser.",
+	"sign.in.fault.too-many-requests": "Many requests come from your network. Please try again in a moment.",
+};

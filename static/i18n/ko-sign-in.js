@@ -1,0 +1,21 @@
+/* 본인 확인 화면의 한국어 문구. Korean words of identifying oneself; en-sign-in.js has the same keys. */
+export default {
+	"sign.in.title": "먼저 본인 확인을 해 주세요",
+	"sign.in.text": "아래 기관의 화면에서 확인한 뒤 이 화면으로 돌아옵니다. 한 사람이 한 번만 투표하도록 하는 데에만 씁니다.",
+	"sign.in.at": "{name}에서 확인하기",
+	"sign.in.from": "{name}에서 본인 확인을 하시면, 그곳에서 이 화면으로 안내합니다.",
+	"sign.in.kept": "이름과 생년월일은 저장하지 않습니다. 투표권을 받았다는 표시만 되돌릴 수 없는 값으로 남으며, 운영기관은 {day}에 그것을 지웁니다.",
+	"sign.in.privacy": "무엇이 남는지 자세히 보기",
+	"sign.in.done": "본인 확인을 마쳤습니다. 5분 안에 투표해 주세요. 늦어지면 다시 확인하실 수 있습니다.",
+	"sign.in.came": "본인 확인을 마쳤습니다. 확인은 몇 분 동안만 유효하니 바로 투표해 주세요. 늦어지면 다시 확인하실 수 있습니다.",
+	"sign.in.failed": "본인 확인을 마치지 못했습니다.",
+	"sign.in.fault.cancelled": "확인을 그만두셨습니다. 다시 하시려면 아래에서 골라 주세요.",
+	"sign.in.fault.other-browser": "다른 브라우저나 다른 창에서 시작한 확인입니다. 처음 쓰신 브라우저로 돌아가시거나, 여기에서 다시 시작해 주세요.",
+	"sign.in.fault.login-expired": "시간이 지나 확인이 끝났습니다. 다시 해 주세요.",
+	"sign.in.fault.provider-down": "확인 기관이 지금 응답하지 않습니다. 투표 자격과는 상관없으니, 잠시 뒤 다시 하시거나 다른 기관에서 확인해 주세요.",
+	"sign.in.fault.provider-error": "확인 기관의 답을 믿을 수 없어 받지 않았습니다. 다시 해 보시고, 되풀이되면 운영기관에 알려 주세요.",
+	"sign.in.fault.too-weak": "이 투표에는 더 강한 본인 확인이 필요합니다. 다른 방법으로 확인해 주세요.",
+	"sign.in.fault.claim-missing": "투표 자격을 판단할 내용을 확인 기관이 알려 주지 않았습니다. 동의 항목을 모두 선택하셨는지 확인하시고, 그래도 안 되면 운영기관에 문의해 주세요.",
+	"sign.in.fault.not-eligible": "확인된 내용으로는 이 투표에 참여하실 수 없습니다. 잘못되었다고 생각하시면 운영기관에 문의해 주세요.",
+	"sign.in.fault.too-many-requests": "같은 네트워크에서 요청이 많습니다. 잠시 뒤 다시 해 주세요.",
+};
