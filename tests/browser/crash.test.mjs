@@ -1,12 +1,12 @@
 // Whatever breaks between any two steps: the vote goes on where it stood, with the same receipt, and
 // is counted once. And a shared device keeps nothing.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { startInstance } from '../live/lib/instance.mjs';
 import { Citizen, assertNoFaults, launch, newBrowser, say } from './lib/browser.mjs';
 
 describe('crashes', () => {
-	let browser, instance, id, total = 0;
+	let browser, instance, id, total;
 	before(async () => {
 		instance = await startInstance();
 		({ id } = instance.site.contests[0]);
@@ -17,6 +17,16 @@ describe('crashes', () => {
 		await instance?.stop();
 	});
 
+	beforeEach(async () => {
+		total = (await instance.tally(id)).ballots;
+	});
+
+	/** A browser that ends with its test, however that ends: none votes during the next one. */
+	const openBrowser = async (t) => {
+		const context = await newBrowser(browser, instance);
+		t.after(() => context.close());
+		return context;
+	};
 	const countedOnce = async () => {
 		total++;
 		assert.equal((await instance.tallyOf(id, total)).ballots, total);
@@ -32,8 +42,8 @@ describe('crashes', () => {
 		['after the ballot was counted', '**/ballots', true],
 	];
 	for (const [when, pattern, handled] of points)
-		test(`the page dies ${when}`, async () => {
-			const context = await newBrowser(browser, instance);
+		test(`the page dies ${when}`, async (t) => {
+			const context = await openBrowser(t);
 			const first = new Citizen(await context.newPage());
 			await first.open();
 			await first.start();
@@ -65,11 +75,10 @@ describe('crashes', () => {
 				assert.deepEqual(record.receipt, JSON.parse(answer.toString('utf8')));
 			await countedOnce();
 			assertNoFaults(context);
-			await context.close();
 		});
 
-	test('every answer is lost once: the page retries by itself', async () => {
-		const context = await newBrowser(browser, instance);
+	test('every answer is lost once: the page retries by itself', async (t) => {
+		const context = await openBrowser(t);
 		const citizen = new Citizen(await context.newPage());
 		for (const pattern of ['**/challenge', '**/tokens', '**/ballots'])
 			await context.route(pattern, async (route) => {
@@ -78,11 +87,10 @@ describe('crashes', () => {
 			}, { times: 1 });
 		await citizen.vote(2);
 		await countedOnce();
-		await context.close();
 	});
 
-	test('the network is lost right after 투표하기: nothing untrue is said, and on reopening the receipt is there', async () => {
-		const context = await newBrowser(browser, instance);
+	test('the network is lost right after 투표하기: nothing untrue is said, and on reopening the receipt is there', async (t) => {
+		const context = await openBrowser(t);
 		const first = new Citizen(await context.newPage());
 		await first.open();
 		await first.start();
@@ -107,11 +115,10 @@ describe('crashes', () => {
 		await again.page.getByRole('heading', { level: 1, name: say('ko', 'done.title') }).waitFor();
 		assert.deepEqual((await again.record()).receipt, receipt);
 		await countedOnce();
-		await context.close();
 	});
 
-	test('the server is away: the page waits, says whether the vote counted, and goes on', async () => {
-		const context = await newBrowser(browser, instance);
+	test('the server is away: the page waits, says whether the vote counted, and goes on', async (t) => {
+		const context = await openBrowser(t);
 		const citizen = new Citizen(await context.newPage());
 		await citizen.open();
 		await citizen.start();
@@ -126,11 +133,10 @@ describe('crashes', () => {
 		}
 		await citizen.done();
 		await countedOnce();
-		await context.close();
 	});
 
-	test('two windows of one voter: one vote', async () => {
-		const context = await newBrowser(browser, instance);
+	test('two windows of one voter: one vote', async (t) => {
+		const context = await openBrowser(t);
 		const one = new Citizen(await context.newPage()), two = new Citizen(await context.newPage());
 		for (const citizen of [one, two]) {
 			await citizen.open();
@@ -141,7 +147,6 @@ describe('crashes', () => {
 		for (const citizen of [one, two])
 			await citizen.page.getByRole('heading', { level: 1, name: new RegExp(`${say('ko', 'done.title')}|${say('ko', 'done.already')}`) }).waitFor();
 		await countedOnce();
-		await context.close();
 	});
 
 	/** Everything a browser keeps of a site. */
@@ -152,8 +157,8 @@ describe('crashes', () => {
 	}));
 	const nothing = { local: {}, session: {}, cookies: '', databases: [], caches: [], workers: 0 };
 
-	test('three voters in a row on a shared device: none sees a trace of the one before', async () => {
-		const context = await newBrowser(browser, instance);
+	test('three voters in a row on a shared device: none sees a trace of the one before', async (t) => {
+		const context = await openBrowser(t);
 		const page = await context.newPage();
 		const receipts = [];
 		page.on('response', async (response) => {
@@ -185,11 +190,10 @@ describe('crashes', () => {
 		assert.ok(!(await page.locator('body').innerText()).includes(say('ko', 'done.title')), 'back shows nothing');
 		assert.equal(new Set(receipts.map(({ spent }) => spent)).size, 3);
 		assertNoFaults(context);
-		await context.close();
 	});
 
-	test('a shared device is wiped after 60 seconds without a hand', async () => {
-		const context = await newBrowser(browser, instance);
+	test('a shared device is wiped after 60 seconds without a hand', async (t) => {
+		const context = await openBrowser(t);
 		const page = await context.newPage();
 		await page.clock.install();
 		await new Citizen(page).vote(0, { shared: true });
@@ -200,11 +204,10 @@ describe('crashes', () => {
 		await page.clock.runFor(35_000);
 		await new Citizen(page).heading('vote.before').waitFor();
 		assert.deepEqual(await traces(page), nothing);
-		await context.close();
 	});
 
-	test('a former voter does not block the next', async () => {
-		const context = await newBrowser(browser, instance);
+	test('a former voter does not block the next', async (t) => {
+		const context = await openBrowser(t);
 		const page = await context.newPage();
 		const citizen = new Citizen(page);
 		await citizen.vote(0);
@@ -220,6 +223,5 @@ describe('crashes', () => {
 		// The first voter's own receipt is still this browser's.
 		await page.goto('/vote/');
 		await citizen.done('done.here');
-		await context.close();
 	});
 });

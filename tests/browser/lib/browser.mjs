@@ -28,12 +28,14 @@ const program = {
 		'--disable-sync', '--no-first-run'],
 };
 
+const PATIENCE_MS = 45_000; // a machine that does other work stands still for seconds
+
 export const launch = () => chromium.launch(program);
 
 /** A browser with a profile in a directory, whose files can be read when it is closed. */
 export async function launchOn(directory, instance) {
 	const context = await chromium.launchPersistentContext(directory, { ...program, baseURL: instance.url, locale: 'ko-KR' });
-	context.setDefaultTimeout(15_000);
+	context.setDefaultTimeout(PATIENCE_MS);
 	return context;
 }
 
@@ -43,7 +45,7 @@ export const at = (language, page = '/') => (language === 'en' ? '/en' : '') + p
 /** A browser of its own: storage, cookies and cache apart from all others. `faults` gathers what went wrong. */
 export async function newBrowser(browser, instance, options = {}) {
 	const context = await browser.newContext({ baseURL: instance.url, locale: 'ko-KR', timezoneId: 'Asia/Seoul', ...options });
-	context.setDefaultTimeout(15_000);
+	context.setDefaultTimeout(PATIENCE_MS);
 	context.faults = [];
 	context.on('page', (page) => {
 		page.on('pageerror', (error) => context.faults.push(`${page.url()}: ${error.message}`));
