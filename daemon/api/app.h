@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/gate.h"
+#include "api/turn.h"
 #include "base/rate.h"
 #include "config/round.h"
 #include "config/settings.h"
@@ -131,13 +132,6 @@ struct service {
 	struct packed *packed; /* its gzip */
 };
 
-/* How many were turned away and served in the second that is named. */
-struct load {
-	int64_t second; /* steady */
-	unsigned refused, done;
-	unsigned wait_s; /* what those in it are told */
-};
-
 struct app {
 	struct event_base *base;
 	const struct settings *settings;
@@ -147,9 +141,10 @@ struct app {
 	struct signer *signer;
 	struct logins *logins; /* NULL: the settings name no provider */
 	struct rate_table *rates;
-	struct load load;
-	struct stats *stats;     /* this worker's */
-	const struct stats *all; /* every worker's, n_workers of them */
+	struct turns turns;        /* of token requests */
+	struct hmac_key *turn_key; /* the host's */
+	struct stats *stats;       /* this worker's */
+	const struct stats *all;   /* every worker's, n_workers of them */
 	size_t n_workers;
 };
 

@@ -10,9 +10,11 @@
 
 #include "api/app.h"
 #include "base/clock.h"
+#include "base/encode.h"
 
-#define RETRY_AFTER_MAX_S 30
-#define IDENTITY_PURPOSE  64 /* of rate keys: behind all gates */
+#define SOON_MS          1000
+#define LEAST_ROOM       64
+#define IDENTITY_PURPOSE 64 /* of rate keys: behind all gates */
 
 const char *gate_name(enum gate gate)
 {
@@ -94,46 +96,69 @@ void gate_enter(struct app *app)
 	app->stats->under_way++;
 }
 
-void gate_leave(struct app *app)
+void gate_leave(struct app *app, enum gate gate)
 {
 	assert(app->stats->under_way > 0);
 	app->stats->under_way--;
-	app->load.done++;
+	if (gate == GATE_TOKENS)
+		turns_served(&app->turns, clock_wall_ms());
 }
 
-/* How long those take who were turned away in the last second: if all of them came back at once,
- * all but one second's worth would be turned away again. */
-static int retry_after_s(struct load *load)
-{
-	int64_t second = clock_steady_ms() / 1000;
-
-	if (second != load->second) {
-		unsigned done = load->done > 0 ? load->done : 1;
-		unsigned wait_s = 1 + (second == load->second + 1 ? load->refused / done : 0);
-		load->wait_s = wait_s < RETRY_AFTER_MAX_S ? wait_s : RETRY_AFTER_MAX_S;
-		load->refused = load->done = 0;
-		load->second = second;
-	}
-	load->refused++;
-	return (int)load->wait_s;
-}
-
-/* Kept ready, since it is said to most of a crowd. */
-static bool refuse_busy(struct app *app, struct request *req)
+/* Kept ready, since it is said to most of a crowd. `word`: of their turn, or NULL. */
+static void refuse_busy(struct app *app, struct request *req, int64_t wait_ms, const char *word)
 {
 	static const char body[] =
 	    "{\"type\":\"/problems#busy\",\"title\":\"Busy\",\"status\":503,\"detail\":\"More are "
 	    "voting at this moment than can be served. Nothing was done: send the same request "
-	    "again as Retry-After says.\"}";
-	char seconds[16];
+	    "again as Retry-After says, with Tallyd-Turn where the answer has one.\"}";
+	char seconds[DECIMAL_SIZE];
+	const struct reply_header headers[] = {{"Retry-After", seconds}, {"Tallyd-Turn", word}};
 
-	if (app->stats->under_way < (uint64_t)app->settings->limits.under_way)
-		return false;
 	app->stats->refused[REFUSED_OVERLOAD]++;
-	(void)snprintf(seconds, sizeof(seconds), "%d", retry_after_s(&app->load));
+	(void)decimal_encode((uint64_t)(wait_ms + 999) / 1000, seconds);
 	reply_bytes(req, 503, "application/problem+json", slice_make(body, sizeof(body) - 1),
-	    &(struct reply_header){"Retry-After", seconds}, 1);
-	return true;
+	    headers, word ? 2 : 1);
+}
+
+static bool admit_ballot(struct app *app, struct request *req)
+{
+	if (app->stats->under_way < (uint64_t)app->settings->limits.under_way)
+		return true;
+	refuse_busy(app, req, SOON_MS, NULL);
+	return false;
+}
+
+/* How many may be under way where one more comes for a voting right: what is issued in half a
+ * second, and a quarter of all is left to those who have come as far as their ballot. */
+static uint64_t room_for_token_requests(const struct app *app)
+{
+	uint64_t most = (uint64_t)app->settings->limits.under_way, room = most - most / 4;
+	double soon = app->turns.pace / 2;
+
+	if (soon < LEAST_ROOM)
+		soon = LEAST_ROOM;
+	return soon < (double)room ? (uint64_t)soon : room;
+}
+
+/* While others wait for their turn, who comes for the first time leaves them three quarters; but
+ * nobody is turned away from a server that has nothing to do. */
+static bool admit_token_request(struct app *app, struct request *req)
+{
+	uint64_t room = room_for_token_requests(app);
+	int64_t now_ms = clock_wall_ms();
+	int64_t due_ms = req->turn.len > 0 ? turn_read(app->turn_key, req->turn, req->body) : 0;
+	bool has_come = due_ms != 0 && due_ms <= now_ms;
+	char word[TURN_SIZE];
+
+	if (!has_come && !turns_are_over(&app->turns, now_ms))
+		room = room / 4 > 0 ? room / 4 : 1;
+	if (app->stats->under_way < room)
+		return true;
+	if (due_ms == 0)
+		due_ms = turns_give(&app->turns, now_ms);
+	turn_print(app->turn_key, due_ms, req->body, word);
+	refuse_busy(app, req, due_ms > now_ms ? due_ms - now_ms : SOON_MS, word);
+	return false;
 }
 
 /* ---- the gate ---- */
@@ -153,7 +178,8 @@ bool gate_admit(void *arg, struct request *req, unsigned number)
 	enum gate gate = number < GATES ? (enum gate)number : GATE_NONE;
 	uint32_t wait_s;
 
-	if ((gate == GATE_TOKENS || gate == GATE_BALLOTS) && refuse_busy(app, req))
+	if ((gate == GATE_TOKENS && !admit_token_request(app, req)) ||
+	    (gate == GATE_BALLOTS && !admit_ballot(app, req)))
 		return false;
 	if (gate == GATE_NONE || gate_is_exempt(app, req))
 		return true;

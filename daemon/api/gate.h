@@ -57,6 +57,6 @@ bool gate_is_too_fast(struct app *app, struct request *req, enum gate_identity w
 
 /* A vote or token request is under way, and has come to its end. */
 void gate_enter(struct app *app);
-void gate_leave(struct app *app);
+void gate_leave(struct app *app, enum gate gate);
 
 #endif

@@ -38,7 +38,7 @@ static void refuse(struct app *app, struct request *req, enum refusal why, int s
 
 static void issuing_free(struct issuing *issuing)
 {
-	gate_leave(issuing->service->app);
+	gate_leave(issuing->service->app, GATE_TOKENS);
 	free(issuing);
 }
 

@@ -225,6 +225,7 @@ enum field {
 	FIELD_IF_MATCH,
 	FIELD_IF_NONE_MATCH,
 	FIELD_ORIGIN,
+	FIELD_TALLYD_TURN,
 	FIELD_TRANSFER_ENCODING,
 	FIELD_USER_AGENT,
 	FIELD_X_FORWARDED_FOR,
@@ -247,6 +248,7 @@ static const struct {
     [FIELD_IF_MATCH] = {"if-match", 8},
     [FIELD_IF_NONE_MATCH] = {"if-none-match", 13},
     [FIELD_ORIGIN] = {"origin", 6},
+    [FIELD_TALLYD_TURN] = {"tallyd-turn", 11},
     [FIELD_TRANSFER_ENCODING] = {"transfer-encoding", 17},
     [FIELD_USER_AGENT] = {"user-agent", 10},
     [FIELD_X_FORWARDED_FOR] = {"x-forwarded-for", 15},
@@ -336,6 +338,9 @@ static const struct problem *take_field(
 		return NULL;
 	case FIELD_IF_MATCH:
 		req->if_match = value;
+		return again ? &repeated_field : NULL;
+	case FIELD_TALLYD_TURN:
+		req->turn = value;
 		return again ? &repeated_field : NULL;
 	case FIELD_ORIGIN:
 		req->origin = value;

@@ -162,8 +162,9 @@ static void put_cors(struct sink *sink, const struct conn *conn, unsigned flags)
 
 	if (origin.len > 0) {
 		put_header(sink, "Access-Control-Allow-Origin", origin);
-		PUT_LITERAL(
-		    sink, "Access-Control-Expose-Headers: ETag, WWW-Authenticate, Retry-After\r\n");
+		PUT_LITERAL(sink,
+		    "Access-Control-Expose-Headers: ETag, WWW-Authenticate, Retry-After, "
+		    "Tallyd-Turn\r\n");
 	}
 	if ((flags & ROUTE_CORS_PAGES) && !(flags & ROUTE_CORS_ANY))
 		PUT_LITERAL(sink, "Vary: Origin\r\n");
@@ -419,7 +420,7 @@ void reply_options(struct request *req)
 	const struct reply_header headers[] = {
 	    {"Allow", methods_text(conn->allow | METHOD_OPTIONS, allow)},
 	    {"Access-Control-Allow-Methods", methods_text(methods, allow_cors)},
-	    {"Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match"},
+	    {"Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, Tallyd-Turn"},
 	    {"Access-Control-Max-Age", "600"},
 	};
 	size_t n = methods ? sizeof(headers) / sizeof(headers[0]) : 1;

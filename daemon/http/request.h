@@ -33,7 +33,7 @@ struct request {
 	struct slice params[REQUEST_PARAMS_MAX]; /* what the route's ":name" and "*" matched */
 	struct slice body;
 	/* Header fields that any route reads; empty when absent. A second Authorization,
-	 * Content-Type, If-Match, or Origin is refused before a handler runs. */
+	 * Content-Type, If-Match, Origin, or Tallyd-Turn is refused before a handler runs. */
 	struct slice authorization;
 	struct slice content_type;
 	struct slice if_match;
@@ -41,6 +41,7 @@ struct request {
 	struct slice origin;
 	struct slice accept_encoding;
 	struct slice cookie; /* only the login's callback reads one */
+	struct slice turn; /* api/turn.h */
 	struct slice user_agent;
 	const struct sockaddr *peer; /* the address behind the connection, or the one for which a
 					trusted proxy asks (http/forwarded.h) */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "worker/child.h"
@@ -30,7 +31,8 @@ struct processes { /* embedded; the first fields are set by the owner, the other
 
 	struct assets *assets;
 	struct rate_table *rates;
-	struct stats *stats; /* shared by all workers */
+	uint8_t turn_secret[32]; /* api/turn.h; as long as the supervisor lives */
+	struct stats *stats;     /* shared by all workers */
 	struct seal_stats
 	    *seals; /* of all shards, the rounds' one after another; NULL: no sealer */
 	bool signs; /* this host issues: there is a signer */

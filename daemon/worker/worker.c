@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "client/signer.h"
+#include "crypto/digest.h"
 #include "http/policy.h"
 #include "http/server.h"
 #include "http/sse.h"
@@ -34,6 +35,9 @@
 #include "config/secret.h"
 
 #define SIGNER_DEADLINE_MS 2000
+/* While more come than can be served, a turn of the loop takes what came meanwhile: a turn for each
+ * costs several times what it takes to turn one away, and the signer is interrupted as often. */
+#define PRESSED_PAUSE_US   2000
 #define IDLE_DRAIN_MS      5000
 
 struct worker {
@@ -218,6 +222,7 @@ static int start(struct worker *worker)
 	const struct settings *settings = options->settings;
 	app->settings = settings;
 	app->rates = options->rates;
+	app->turns.pace = settings->limits.under_way;
 	app->stats = &options->stats[options->slot];
 	app->stats->under_way = 0; /* of the one before in this slot */
 	app->all = options->stats;
@@ -231,7 +236,8 @@ static int start(struct worker *worker)
 		event_config_free(config);
 	}
 	app->services = calloc(options->n_rounds, sizeof(*app->services));
-	if (!app->base || !app->services)
+	app->turn_key = hmac_key_new(options->turn_secret);
+	if (!app->base || !app->services || !app->turn_key)
 		return -ENOMEM;
 	app->signer = signer_new(app->base, options->signer_fd,
 	    (unsigned)settings->limits.signer_queue, SIGNER_DEADLINE_MS);
@@ -297,6 +303,7 @@ static void stop(struct worker *worker)
 	}
 	logins_free(app->logins);
 	signer_free(app->signer);
+	hmac_key_free(app->turn_key);
 	if (worker->server)
 		server_flush(worker->server);
 	for (size_t i = 0; i < app->n_services; i++) {
@@ -348,6 +355,8 @@ int worker_process(const struct worker_options *options)
 		return EX_OSERR;
 	}
 	while (!event_base_got_break(worker.app.base)) {
+		if (turns_are_pressed(&worker.app.turns, clock_wall_ms()))
+			(void)usleep(PRESSED_PAUSE_US);
 		event_base_loop(worker.app.base, EVLOOP_ONCE);
 		flush(&worker);
 	}

@@ -108,6 +108,7 @@ export default {
 	"vote.unknown": "Finding out the result. Do not close this page",
 	"vote.unknown_text": "It is not yet known whether your vote was counted. The same vote is being sent again to find out; it cannot be counted twice.",
 	"vote.waiting": "Connecting again",
+	"vote.again_in_minutes": "Sending again when it is your turn, in about {n} min.",
 	"vote.again_in": "Sending again in {n} s.",
 	"vote.resend": "Send again (never counted twice)",
 	"vote.elsewhere": "You are voting in another window",

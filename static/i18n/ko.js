@@ -108,6 +108,7 @@ export default {
 	"vote.unknown": "결과를 확인하고 있습니다. 이 화면을 닫지 마세요",
 	"vote.unknown_text": "표가 집계되었는지 아직 알 수 없습니다. 같은 표를 다시 보내 확인하며, 중복 집계되지 않습니다.",
 	"vote.waiting": "다시 연결하고 있습니다",
+	"vote.again_in_minutes": "순서가 되는 약 {n}분 뒤에 자동으로 다시 보냅니다.",
 	"vote.again_in": "{n}초 뒤 자동으로 다시 보냅니다.",
 	"vote.resend": "다시 보내기 (중복 집계되지 않습니다)",
 	"vote.elsewhere": "다른 창에서 투표하고 있습니다",

@@ -4,12 +4,13 @@
 const DEADLINE_MS = 15_000;
 
 export class Problem extends Error {
-	constructor(status, body, retryAfter) {
+	constructor(status, body, retryAfter, turn) {
 		super(body.detail ?? body.title ?? `HTTP ${status}`);
 		this.status = status;
 		this.slug = String(body.type ?? "").split("#")[1] ?? "";
 		this.body = body;
 		this.retryAfter = retryAfter; // seconds, or undefined
+		this.turn = turn; // the word for one's turn, to be sent with the same request, or undefined
 	}
 }
 
@@ -45,14 +46,14 @@ export function createApi({ api = "", issuer = "" }, fetcher = (...args) => fetc
 		signedResult: (id, version) => call(path(id, `/results/${version}`), json, { cache: "no-cache" }),
 		tally: (id) => call(path(id, "/tally"), json, { cache: "no-cache" }),
 		challenge: (id) => call(path(id, "/challenge"), json),
-		/* `bearer`: what admits the voter, or undefined where everybody is admitted. */
-		async token(id, request, bearer) {
+		/* `bearer`: what admits the voter, or undefined where everybody is admitted. `turn`: of an earlier answer to this request. */
+		async token(id, request, bearer, turn) {
 			const origin = issuer || api;
 			const url = `${origin}/v1/contests/${encodeURIComponent(id)}/tokens`;
 			const answer = await call(url, (response) => response.arrayBuffer(), {
 				method: "POST",
 				headers: { "Content-Type": "application/private-token-request",
-					...(bearer && { Authorization: `Bearer ${bearer}` }) },
+					...(bearer && { Authorization: `Bearer ${bearer}` }), ...(turn && { "Tallyd-Turn": turn }) },
 				body: request,
 			});
 			return new Uint8Array(answer);
@@ -131,5 +132,6 @@ async function problemOf(response) {
 	} catch {
 		// a proxy's page: its status is all we know
 	}
-	return new Problem(response.status, body, Number.isNaN(seconds) ? undefined : seconds);
+	return new Problem(response.status, body, Number.isNaN(seconds) ? undefined : seconds,
+		response.headers.get("Tallyd-Turn") ?? undefined);
 }

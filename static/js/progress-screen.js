@@ -2,6 +2,7 @@
 import { h, show } from "./dom.js";
 
 const stages = ["issue", "cast", "check"];
+const MINUTES_FROM_S = 90;
 let ticking = null;
 
 export function progressScreen(page, stage, state, hurry) {
@@ -31,7 +32,8 @@ const queueing = ["busy", "too-many-requests"];
 function waiting({ t }, stage, { slug, counted, ms }, hurry) {
 	const unknown = counted === "unknown", queued = queueing.includes(slug);
 	let left = Math.ceil(ms / 1000);
-	const again = h("span", {}, t("vote.again_in", { n: left }));
+	const inWords = () => left > MINUTES_FROM_S ? t("vote.again_in_minutes", { n: Math.ceil(left / 60) }) : t("vote.again_in", { n: left });
+	const again = h("span", {}, inWords());
 	show(stage, h("h1", {}, t(unknown ? "vote.unknown" : queued ? "vote.sending" : "vote.waiting")),
 		h("div", { class: "summary summary-wait", role: "status" },
 			queued && h("p", {}, h("strong", {}, t(`problem.${slug}`))),
@@ -42,6 +44,6 @@ function waiting({ t }, stage, { slug, counted, ms }, hurry) {
 			h("button", { type: "button", class: "button", onclick: hurry }, t("vote.resend"))));
 	ticking = setInterval(() => {
 		left = Math.max(0, left - 1);
-		again.textContent = t("vote.again_in", { n: left });
+		again.textContent = inWords();
 	}, 1000);
 }

@@ -17,6 +17,7 @@ import { judge } from "./problems.js";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
+const SPREAD_MS = 3000;
 const CHANGES_MAX = 10; // the server's limit for one token
 
 /* The receipt is not of this ballot: either side may be at fault, and a person has to look. */
@@ -149,8 +150,8 @@ export class Voter {
 
 	async #unblind() {
 		this.#show({ name: "working", stage: "issue" });
-		const { request, nonce, inverse, bearer, ...rest } = this.record;
-		const response = await this.api.token(this.pinned.id, fromBase64(request), bearer);
+		const { request, nonce, inverse, bearer, turn, ...rest } = this.record;
+		const response = await this.api.token(this.pinned.id, fromBase64(request), bearer, turn);
 		const secrets = { nonce: fromBase64(nonce), inverse: fromBase64(inverse) };
 		const token = await finishToken(await issuerOf(this.pinned), secrets, response);
 		// Blinded message and bearer go: with them this browser would tie the token to its issuance.
@@ -227,6 +228,7 @@ export class Voter {
 			if (this.record.before && !this.record.unknown) this.#restore();
 			return this.#show({ name: "failed", ...told });
 		}
+		if (error.turn) this.#save({ ...this.record, turn: error.turn }); // a page opened anew has it, too
 		const ms = waitFor(attempt, error.retryAfter);
 		this.#show({ name: "waiting", ...told, attempt, ms });
 		await Promise.race([this.sleep(ms), new Promise((resolve) => {
@@ -261,5 +263,5 @@ const sameEntry = (one, other) => one?.shard === other?.shard && one?.index === 
 /* Doubling, and never before the server said; spread so that a crowd that was turned away together does not come back together. */
 function waitFor(attempt, retryAfter = 0) {
 	const doubled = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
-	return Math.max(doubled * (0.8 + 0.4 * Math.random()), retryAfter * 1000 * (1 + 0.5 * Math.random()));
+	return Math.max(doubled * (0.8 + 0.4 * Math.random()), retryAfter * 1000 + Math.random() * Math.min(retryAfter * 500, SPREAD_MS));
 }

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +263,58 @@ static inline int connect_to(const struct bench *bench)
 		die("127.0.0.1:%u: %s", bench->port, strerror(errno));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return fd;
+}
+
+#define BENCH_REPLY_MAX 4096
+
+struct bench_client { /* a keep-alive connection, one request in flight */
+	int fd;
+	size_t len; /* of the reply so far */
+	char reply[BENCH_REPLY_MAX];
+};
+
+static inline void client_send(struct bench_client *client, const char *text, size_t len)
+{
+	client->len = 0;
+	if (send(client->fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
+		die("send: %s", strerror(errno));
+}
+
+/* Length of the whole reply, or 0 while it is not all there. */
+static inline size_t client_reply_length(struct bench_client *client)
+{
+	const char *end, *length;
+	size_t total;
+
+	client->reply[client->len] = '\0';
+	end = strstr(client->reply, "\r\n\r\n");
+	if (end == NULL)
+		return 0;
+	length = strcasestr(client->reply, "\r\ncontent-length:");
+	if (length == NULL || length > end)
+		die("a reply without a length: %.300s", client->reply);
+	total = (size_t)(end + 4 - client->reply) + strtoul(length + 17, NULL, 10);
+	if (total >= BENCH_REPLY_MAX)
+		die("a reply of %zu bytes", total);
+	return client->len >= total ? total : 0;
+}
+
+/* Reads what has come. True once the reply is whole. */
+static inline bool client_receive(struct bench_client *client)
+{
+	ssize_t n =
+	    recv(client->fd, client->reply + client->len, BENCH_REPLY_MAX - 1 - client->len, 0);
+
+	if (n <= 0)
+		die("the daemon closed a connection: %s", n < 0 ? strerror(errno) : "end");
+	client->len += (size_t)n;
+	return client_reply_length(client) > 0;
+}
+
+static inline bool client_has_status(const struct bench_client *client, const char *status)
+{
+	return strncmp(client->reply, "HTTP/1.1 ", 9) == 0 &&
+	       strncmp(client->reply + 9, status, 3) == 0;
 }
 
 static inline void raise_descriptors(size_t wanted)

@@ -14,13 +14,9 @@ static const char usage[] =
     "FILE\n"
     "and is the process PID.\n";
 
-#define REPLY_MAX 4096
-
 struct client {
-	int fd;
+	struct bench_client http;
 	int64_t sent_ns;
-	size_t len; /* of the reply so far */
-	char reply[REPLY_MAX];
 };
 
 struct load {
@@ -38,53 +34,27 @@ static void send_next(struct load *load, struct client *client)
 {
 	const struct bench_request *request;
 
-	client->len = 0;
 	if (load->next == load->count)
 		return;
 	request = &load->requests[load->next++];
 	client->sent_ns = now_ns();
-	if (send(client->fd, request->text, request->len, MSG_NOSIGNAL) != (ssize_t)request->len)
-		die("send: %s", strerror(errno));
-}
-
-/* Length of the whole reply, or 0 while it is not all there. */
-static size_t reply_length(struct client *client)
-{
-	const char *end, *length;
-	size_t total;
-
-	client->reply[client->len] = '\0';
-	end = strstr(client->reply, "\r\n\r\n");
-	if (end == NULL)
-		return 0;
-	length = strcasestr(client->reply, "\r\ncontent-length:");
-	if (length == NULL || length > end)
-		die("a reply without a length: %.300s", client->reply);
-	total = (size_t)(end + 4 - client->reply) + strtoul(length + 17, NULL, 10);
-	if (total >= REPLY_MAX)
-		die("a reply of %zu bytes", total);
-	return client->len >= total ? total : 0;
+	client_send(&client->http, request->text, request->len);
 }
 
 static void take_reply(struct load *load, struct client *client)
 {
-	if (strncmp(client->reply, "HTTP/1.1 201", 12) == 0)
+	if (client_has_status(&client->http, "201"))
 		load->accepted++;
 	else if (load->first_refusal[0] == '\0')
 		(void)snprintf(
-		    load->first_refusal, sizeof(load->first_refusal), "%.390s", client->reply);
-	load->reply_bytes = client->len;
+		    load->first_refusal, sizeof(load->first_refusal), "%.390s", client->http.reply);
+	load->reply_bytes = client->http.len;
 	load->latency_us[load->done++] = (uint32_t)((now_ns() - client->sent_ns) / 1000);
 }
 
 static void on_readable(struct load *load, struct client *client)
 {
-	ssize_t n = recv(client->fd, client->reply + client->len, REPLY_MAX - 1 - client->len, 0);
-
-	if (n <= 0)
-		die("the daemon closed a connection: %s", n < 0 ? strerror(errno) : "end");
-	client->len += (size_t)n;
-	if (reply_length(client) > 0) {
+	if (client_receive(&client->http)) {
 		take_reply(load, client);
 		send_next(load, client);
 	}
@@ -99,8 +69,8 @@ static void run(struct load *load)
 		die("epoll: %s", strerror(errno));
 	for (size_t i = 0; i < load->connections; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &load->clients[i]};
-		load->clients[i].fd = connect_to(&load->bench);
-		if (epoll_ctl(epoll, EPOLL_CTL_ADD, load->clients[i].fd, &event) < 0)
+		load->clients[i].http.fd = connect_to(&load->bench);
+		if (epoll_ctl(epoll, EPOLL_CTL_ADD, load->clients[i].http.fd, &event) < 0)
 			die("epoll: %s", strerror(errno));
 	}
 	for (size_t i = 0; i < load->connections; i++)
@@ -113,7 +83,7 @@ static void run(struct load *load)
 			on_readable(load, events[i].data.ptr);
 	}
 	for (size_t i = 0; i < load->connections; i++)
-		(void)close(load->clients[i].fd);
+		(void)close(load->clients[i].http.fd);
 	(void)close(epoll);
 }
 

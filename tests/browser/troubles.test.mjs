@@ -93,6 +93,30 @@ describe('troubles on the way of a vote', () => {
 			await context.close();
 		});
 
+	for (const language of LANGUAGES)
+		test(`${language}: a long wait is told in minutes; a page that is opened anew keeps its turn`, async (t) => {
+			const context = await newBrowser(browser, instance);
+			t.after(() => context.close());
+			const citizen = new Citizen(await context.newPage(), language);
+			const turn = '001795000000000.0123456789abcdef01', seen = [];
+			await context.route('**/tokens', async (route) => {
+				seen.push(await route.request().headerValue('Tallyd-Turn'));
+				return seen.length === 1 ? route.fulfill({ ...problem(503, 'busy'), headers: { 'Retry-After': '500', 'Tallyd-Turn': turn } }) : route.continue();
+			});
+			await citizen.open();
+			await citizen.start();
+			await citizen.choose(1);
+			await citizen.cast();
+			await citizen.page.getByText(citizen.say('vote.again_in_minutes', { n: 9 })).waitFor();
+			if (process.env.SHOTS)
+				await citizen.page.screenshot({ path: `${process.env.SHOTS}/turn-${language}.png` });
+			await citizen.page.reload();
+			await citizen.done();
+			assert.deepEqual(seen, [null, turn]);
+			assert.equal(JSON.stringify(await citizen.record()).includes(turn), false, 'it goes with what it was for');
+			assertNoFaults(context);
+		});
+
 	test('closed on the way: the way to the results', async () => {
 		const context = await newBrowser(browser, instance);
 		const citizen = new Citizen(await context.newPage());

@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { invite } from './lib/acts.mjs';
-import { makeDirectory, realRound, startInstance, startRedis } from './lib/instance.mjs';
+import { eventually, makeDirectory, realRound, startInstance, startRedis } from './lib/instance.mjs';
 import { Round, assertProblem, base64url } from './lib/protocol.mjs';
 
 const ask = (instance, round, headers = {}) => instance.request('POST', `${round.path}/tokens`, {
@@ -177,4 +177,49 @@ test('above what is under way, votes are told to wait before anything is done fo
 	for (const vote of votes)
 		assert.equal((await (vote === late ? round.cast(vote.token, ballot) : vote.reply)).status, 201);
 	assert.equal((await instance.tallyOf(round.id, 3)).ballots, 3);
+});
+
+test('who was turned away comes at their turn, before those who come for the first time', async (t) => {
+	const dir = await makeDirectory();
+	const redis = await startRedis(path.join(dir, 'redis'));
+	const instance = await startInstance({ dir, redis, settings: { workers: 1, limits: { under_way: 8 }, redis: { deadline: '50s' } } });
+	t.after(() => instance.stop());
+	const round = new Round(instance);
+	const requestOf = (bytes) => Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), bytes]);
+	const ask = (body, turn) => instance.request('POST', `${round.path}/tokens`,
+		{ headers: { 'Content-Type': 'application/private-token-request', ...turn && { 'Tallyd-Turn': turn } }, body });
+	const anybody = () => requestOf(crypto.randomBytes(255));
+
+	/** Of n who ask at once while Redis holds all up: those who are told so, in this order. */
+	const askAtOnce = async (n, away) => {
+		const asked = Array.from({ length: n }, anybody).map((body) => ({ body, answer: ask(body) }));
+		const told = [];
+		for (let waiting = asked; told.length < away; waiting = waiting.filter((one) => one !== told.at(-1)))
+			told.push(await Promise.race(waiting.map(async (one) => Object.assign(one, { reply: await one.answer }))));
+		for (const { reply } of told) assertProblem(reply, 503, 'busy');
+		return { told, held: asked.filter((one) => !told.includes(one)) };
+	};
+	const wordOf = ({ reply }) => reply.headers['tallyd-turn'], dueOf = (one) => Number(wordOf(one).split('.')[0]);
+
+	// Six of eight places are for voting rights.
+	redis.signal('SIGSTOP');
+	const { told, held } = await askAtOnce(8, 2);
+	const [mine, behind] = told.sort((a, b) => dueOf(a) - dueOf(b));
+	assert.ok(dueOf(mine) > Date.now() && dueOf(mine) <= Date.now() + 2000);
+	assert.ok(dueOf(behind) > dueOf(mine), 'one after the other');
+	assert.equal(wordOf({ reply: await ask(mine.body, wordOf(mine)) }), wordOf(mine), 'who comes early keeps it');
+	redis.signal('SIGCONT');
+	for (const { answer } of held) assert.equal((await answer).status, 200);
+
+	// Now there is room. While somebody's turn is to come, a newcomer in hand is enough.
+	redis.signal('SIGSTOP');
+	const { held: newcomers } = await askAtOnce(4, 3);
+	await eventually(() => Date.now() > dueOf(mine), 'the turn');
+	const answer = ask(mine.body, wordOf(mine));
+	assertProblem(await ask(anybody(), wordOf(mine)), 503, 'busy'); // somebody else's word
+	redis.signal('SIGCONT');
+	assert.equal((await answer).status, 200);
+	assert.equal((await newcomers[0].answer).status, 200);
+	// Those who never come to their turn keep nobody out.
+	assert.equal((await ask(anybody())).status, 200);
 });

@@ -68,10 +68,10 @@ static void stop_process(struct fixture *f, int signal_number)
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static void connect_signer(struct fixture *f, unsigned deadline_ms)
+static void connect_signer(struct fixture *f, unsigned queue, unsigned deadline_ms)
 {
 	signer_free(f->signer);
-	f->signer = signer_new(f->base, f->fds[0], QUEUE, deadline_ms);
+	f->signer = signer_new(f->base, f->fds[0], queue, deadline_ms);
 	assert_non_null(f->signer);
 }
 
@@ -83,7 +83,7 @@ static int setup(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, f->fds), 0);
 	f->base = event_base_new();
 	f->answer.base = f->base;
-	connect_signer(f, 60000);
+	connect_signer(f, QUEUE, 60000);
 	*state = f;
 	return 0;
 }
@@ -149,7 +149,7 @@ static void test_queue_is_bounded_and_has_deadlines(void **state)
 {
 	struct fixture *f = *state; /* no process: nobody answers */
 	uint8_t blinded[BLINDRSA_BYTES] = {0};
-	connect_signer(f, 200);
+	connect_signer(f, QUEUE, 200);
 	for (int i = 0; i < QUEUE; i++)
 		assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), 0);
 	assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), -EBUSY);
@@ -163,6 +163,23 @@ static void test_queue_is_bounded_and_has_deadlines(void **state)
 		event_base_dispatch(f->base);
 	} while (f->answer.last_error == -ETIMEDOUT);
 	assert_int_equal(f->answer.last_error, 0);
+}
+
+/* A socket holds some 250. */
+static void test_as_many_as_the_queue_has_are_signed(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t blinded[BLINDRSA_BYTES] = {0};
+	blinded[BLINDRSA_BYTES - 1] = 2;
+	connect_signer(f, 600, 60000);
+	for (int i = 0; i < 600; i++)
+		assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), 0);
+	assert_int_equal(signer_sign(f->signer, 0, blinded, on_answer, &f->answer), -EBUSY);
+	start_process(f);
+	while (f->answer.count < 600) {
+		event_base_dispatch(f->base);
+		assert_int_equal(f->answer.last_error, 0);
+	}
 }
 
 static void test_waiting_requests_end_with_the_client(void **state)
@@ -200,6 +217,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_refuses_what_is_no_message, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_queue_is_bounded_and_has_deadlines, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_as_many_as_the_queue_has_are_signed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_waiting_requests_end_with_the_client, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ends_where_everybody_has_gone, setup, teardown),

@@ -1,0 +1,98 @@
+/* Turns of those who wait, and the words for them. */
+#include "api/turn.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/encode.h"
+#include "crypto/digest.h"
+
+#define SLOWEST     1.0  /* a second: where nobody was served at all */
+#define LEAVES      0.95 /* of the pace: those who come late, and whom chance brings together */
+#define FIRST_MS    1000
+#define DUE_DIGITS  15
+#define MAC_BYTES   9  /* 72 bits; a wrong word only waits */
+#define REQUEST_MAX 64 /* a token request is random from its 4th byte on */
+
+/* ---- who is when ---- */
+
+static void begin_second(struct turns *turns, int64_t now_ms)
+{
+	int64_t second = now_ms / 1000;
+
+	if (second == turns->second)
+		return;
+	if (turns->pressed && second == turns->second + 1)
+		turns->pace = (turns->pace + turns->served) / 2;
+	turns->second = second;
+	turns->served = 0;
+	turns->pressed = false;
+}
+
+void turns_served(struct turns *turns, int64_t now_ms)
+{
+	begin_second(turns, now_ms);
+	turns->served++;
+}
+
+int64_t turns_give(struct turns *turns, int64_t now_ms)
+{
+	int64_t due_ms;
+
+	begin_second(turns, now_ms);
+	turns->pressed = true;
+	if (turns->next_us < (now_ms + FIRST_MS) * 1000)
+		turns->next_us = (now_ms + FIRST_MS) * 1000;
+	due_ms = turns->next_us / 1000;
+	if (due_ms >= now_ms + TURN_LONGEST_MS)
+		return now_ms + TURN_LONGEST_MS;
+	turns->next_us += (int64_t)(1e6 / LEAVES / (turns->pace > SLOWEST ? turns->pace : SLOWEST));
+	return due_ms;
+}
+
+bool turns_are_pressed(const struct turns *turns, int64_t now_ms)
+{
+	return turns->pressed && turns->second == now_ms / 1000;
+}
+
+bool turns_are_over(const struct turns *turns, int64_t now_ms)
+{
+	return turns->next_us <= now_ms * 1000;
+}
+
+/* ---- words ---- */
+
+static void print_mac(struct hmac_key *key, const char due[DUE_DIGITS], struct slice request,
+    char ret_mac[2 * MAC_BYTES + 1])
+{
+	uint8_t mac[SHA256_SIZE];
+	const struct slice parts[] = {slice_text("turn"), slice_make(due, DUE_DIGITS),
+	    slice_make(request.ptr, request.len < REQUEST_MAX ? request.len : REQUEST_MAX)};
+
+	hmac_sha256(key, parts, sizeof(parts) / sizeof(parts[0]), mac);
+	(void)hex_encode(mac, MAC_BYTES, ret_mac);
+}
+
+void turn_print(
+    struct hmac_key *key, int64_t due_ms, struct slice request, char ret_word[TURN_SIZE])
+{
+	(void)snprintf(ret_word, TURN_SIZE, "%0*lld.", DUE_DIGITS, (long long)due_ms);
+	print_mac(key, ret_word, request, ret_word + DUE_DIGITS + 1);
+}
+
+int64_t turn_read(struct hmac_key *key, struct slice word, struct slice request)
+{
+	char due[DUE_DIGITS + 1] = "", mac[2 * MAC_BYTES + 1];
+	const char *text = word.ptr;
+
+	if (word.len != DUE_DIGITS + 1 + 2 * MAC_BYTES)
+		return 0;
+	memcpy(due, text, DUE_DIGITS);
+	print_mac(key, due, request, mac);
+	if (text[DUE_DIGITS] != '.' ||
+	    CRYPTO_memcmp(text + DUE_DIGITS + 1, mac, 2 * MAC_BYTES) != 0)
+		return 0;
+	return strtoll(due, NULL, 10);
+}
