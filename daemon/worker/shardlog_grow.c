@@ -12,20 +12,23 @@
 
 /* ---- publishing ---- */
 
-/* What stands in Redis, whose files are flushed. */
+/* What stands in Redis, whose files are flushed. The issued note goes first: whoever reads the
+ * checkpoint and then the note finds at least as many voting rights as ballots. */
 int shardlog_publish(struct shardlog *log)
 {
 	struct seal_stats *stats = log->options.stats;
 	bool grows = log->head.size > log->dir.published.size || log->dir.checkpoint.len == 0;
-	int r = logdir_publish(&log->dir, &log->head, logdir_note_slice(&log->checkpoint));
+	int r = 0;
 
+	if (log->issued.len > 0)
+		r = logdir_put_issued(&log->dir, logdir_note_slice(&log->issued));
+	if (r == 0)
+		r = logdir_publish(&log->dir, &log->head, logdir_note_slice(&log->checkpoint));
 	if (r == 0 && grows) {
 		stats->sealed = log->head.size;
 		stats->sealed_wall_ms = clock_wall_ms();
 		shardlog_watch(log);
 	}
-	if (r == 0 && log->issued.len > 0)
-		r = logdir_put_issued(&log->dir, logdir_note_slice(&log->issued));
 	return r;
 }
 

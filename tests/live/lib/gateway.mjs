@@ -4,7 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import * as jose from 'jose';
-import { ROOT, makeDirectory, startInstance } from './instance.mjs';
+import YAML from 'yaml';
+import { ROOT, contestDocument, makeDirectory, startInstance } from './instance.mjs';
 
 export const EXAMPLE = path.join(ROOT, 'config/examples/assertion.yaml');
 export const ISSUER = 'https://members.example', AUDIENCE = 'https://vote.example';
@@ -21,13 +22,15 @@ export async function makeKeys(algorithms) {
 	return { keys, set: { keys: set } };
 }
 
-/** The shipped contest of members, and what its gateway signs: { instance, keys, claims(), sign() }. */
-export async function startMembers({ algorithms = ['ES256'], url = '' } = {}) {
+/** The shipped contest of members, with `change` to it, and what its gateway signs: { instance, keys, claims(), sign() }. */
+export async function startMembers({ algorithms = ['ES256'], url = '', change = null, settings = {} } = {}) {
 	const dir = await makeDirectory(), { keys, set } = await makeKeys(algorithms);
 	let next = 0;
 	await writeFile(path.join(dir, 'members.jwks.json'), JSON.stringify(set));
-	const instance = await startInstance({ dir, contests: [EXAMPLE],
-		settings: { gateways: [{ id: 'cooperative', issuer: ISSUER, audience: AUDIENCE, keys: 'members.jwks.json', url, claims: ['member', 'status'] }] } });
+	const contest = change ? path.join(dir, 'members.yaml') : EXAMPLE;
+	if (change) await writeFile(contest, YAML.stringify(await contestDocument(EXAMPLE, change)));
+	const instance = await startInstance({ dir, contests: [contest],
+		settings: { ...settings, gateways: [{ id: 'cooperative', issuer: ISSUER, audience: AUDIENCE, keys: 'members.jwks.json', url, claims: ['member', 'status'] }] } });
 	const somebody = () => `m-${next++}`;
 	/** `changes` with undefined leave a claim out. */
 	const claims = (changes = {}) => JSON.parse(JSON.stringify({ iss: ISSUER, aud: AUDIENCE, iat: now(), exp: now() + 120, member: somebody(), status: 'full', ...changes }));
