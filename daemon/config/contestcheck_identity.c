@@ -12,6 +12,11 @@ static void check_person_claim(const struct check *check)
 		document_error(check->errors, document_at(check->document, "identity/person_claim"),
 		    "\"sub\" is another one at each provider, so one person could vote at several; "
 		    "name one provider, or a claim that all give alike, such as ci");
+	if (claim && strcmp(claim, "acr") == 0)
+		document_error(check->errors, document_at(check->document, "identity/person_claim"),
+		    "\"acr\" says how somebody was identified, not who, so all would be one "
+		    "person; "
+		    "name a claim that is another one for each, such as ci");
 }
 
 static void check_rule(const struct check *check, size_t index)

@@ -62,6 +62,30 @@ static int check_place(
 	return -EINVAL;
 }
 
+/* A login begins and ends at this server: providers lead back to it, and it leads to the pages. */
+static int check_way(const struct contest *contest, const struct settings *settings,
+    char ret_why[ROUNDCHECK_WHY_MAX])
+{
+	bool apart = !(settings->serves & SETTINGS_BALLOTS);
+
+	if (*settings->public_url == '\0')
+		(void)snprintf(ret_why, ROUNDCHECK_WHY_MAX,
+		    "Citizens of contest \"%s\" log in, so it must be known where the pages are to "
+		    "which they come back; set \"public_url\" in the settings.",
+		    contest->id);
+	else if (apart && *settings->issuer_origin == '\0')
+		(void)snprintf(ret_why, ROUNDCHECK_WHY_MAX,
+		    "Citizens of contest \"%s\" log in here, and the pages are elsewhere, so it "
+		    "must "
+		    "be known where providers lead back to; set \"issuer_origin\" in the settings "
+		    "to "
+		    "this server's own address, as the pages have it.",
+		    contest->id);
+	else
+		return 0;
+	return -EINVAL;
+}
+
 int roundcheck_identity(const struct contest *contest, const struct settings *settings,
     char ret_why[ROUNDCHECK_WHY_MAX])
 {
@@ -70,13 +94,8 @@ int roundcheck_identity(const struct contest *contest, const struct settings *se
 
 	if (!contest_knows_persons(contest) || !(settings->serves & SETTINGS_ISSUER))
 		return 0;
-	if (contest->admission == ADMISSION_OIDC && *settings->public_url == '\0') {
-		(void)snprintf(ret_why, ROUNDCHECK_WHY_MAX,
-		    "Citizens of contest \"%s\" log in, so it must be known where the pages are to "
-		    "which they come back; set \"public_url\" in the settings.",
-		    contest->id);
-		return -EINVAL;
-	}
+	if (contest->admission == ADMISSION_OIDC)
+		r = check_way(contest, settings, ret_why);
 	for (size_t i = 0; i < contest->identity.n_providers && r == 0; i++) {
 		r = find_place(contest, settings, contest->identity.providers[i].id, &place);
 		if (r == -ENOENT) {

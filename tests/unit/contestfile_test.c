@@ -437,6 +437,12 @@ static const struct {
 	"f.yaml:37:7: \"at_least\" is after \"at_most\", so nobody could vote; it is to be "
 	"earlier\n"
 	"f.yaml:38:7: nothing is asked of \"nation\"; add at_least, at_most or one_of\n"},
+    {GOOD "admission: oidc\nidentity:\n"
+	  "  person_claim: acr\n"
+	  "  delete_at: 2028-01-31T00:00:00+09:00\n"
+	  "  providers: [{id: a, name: {ko: 가, en: a}}]\n",
+	"f.yaml:32:17: \"acr\" says how somebody was identified, not who, so all would be one "
+	"person; name a claim that is another one for each, such as ci\n"},
     /* the rehearsal: block is checked outside a rehearsal, too */
     {GOOD "rehearsal: {admission: opn, hours: none}\n",
 	"f.yaml:30:24: \"rehearsal.admission\" is to be one of open, codes, oidc, assertion, not "

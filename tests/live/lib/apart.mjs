@@ -8,13 +8,16 @@ import { Round } from './protocol.mjs';
 
 export const PAGES = 'https://vote.example';
 
-/** {issuer, ballots, file}; `file` has the issuer's public keys. Ends with t, or with stop(). */
-export async function startApart({ settings = {}, ...options }) {
-	const issuer = await startInstance({ ...options, settings: { ...settings, roles: ['issuer'], log_name: 'issuer.vote.example', public_url: PAGES, origins: [PAGES] } });
+/** {issuer, ballots, file}; `file` has the issuer's public keys. Ends with t, or with stop(). `issuing`, `counting`: options of one of
+ * the two alone; `pages`: where people find the pages. */
+export async function startApart({ settings = {}, pages = PAGES, issuing = {}, counting = {}, ...options }) {
+	const issuer = await startInstance({ ...options, ...issuing,
+		settings: { ...settings, roles: ['issuer'], log_name: 'issuer.vote.example', public_url: pages, origins: [pages], ...issuing.settings } });
 	const file = path.join(issuer.dir, 'issuer.json');
 	try {
 		await ctlDone(issuer, 'keygen', '--export', file);
-		const ballots = await startInstance({ ...options, issuer: file, settings: { ...settings, roles: ['ballots', 'tally', 'pages'], public_url: PAGES, issuer_origin: issuer.url } });
+		const ballots = await startInstance({ ...options, ...counting, issuer: file,
+			settings: { ...settings, roles: ['ballots', 'tally', 'pages'], public_url: pages, issuer_origin: issuer.url, ...counting.settings } });
 		return { issuer, ballots, file, stop: () => Promise.all([issuer.stop(), ballots.stop()]) };
 	} catch (error) {
 		await issuer.stop();

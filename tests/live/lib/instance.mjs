@@ -309,6 +309,7 @@ export class Instance {
 			this.child.kill('SIGKILL');
 			throw new Error(`${error.message}\n${this.stderr}`, { cause: error });
 		}
+		this.host = new URL(this.url).hostname;
 		this.port = Number(new URL(this.url).port);
 		this.agent = this.newAgent(64);
 	}
@@ -322,7 +323,7 @@ export class Instance {
 	/** One HTTP exchange: {status, headers, bytes, text, json}. */
 	request(method, target, { headers = {}, body, agent = this.agent, localAddress, ms = START_MS } = {}) {
 		const answer = new Promise((resolve, reject) => {
-			const req = http.request({ host: '127.0.0.1', port: this.port, method, path: target, agent, localAddress,
+			const req = http.request({ host: this.host, port: this.port, method, path: target, agent, localAddress,
 				headers: body === undefined ? headers :
 					{ 'Content-Length': Buffer.byteLength(body), ...headers } });
 			req.once('error', reject);

@@ -8,6 +8,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
 import YAML from 'yaml';
 import { freePort } from './admin.mjs';
+import { startApart } from './apart.mjs';
 import { ROOT, contestDocument, makeDirectory, startInstance } from './instance.mjs';
 
 export const EXAMPLE = path.join(ROOT, 'config/examples/oidc.yaml');
@@ -15,10 +16,45 @@ export const CLIENT = { id: 'tallyd', secret: 'a secret of + and / and %' };
 
 const escaped = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-async function newKey(kid, alg = 'RS256') {
+export async function newKey(kid, alg = 'RS256') {
 	const { privateKey } = await generateKeyPair(alg, { extractable: true });
 	return { ...await exportJWK(privateKey), kid, alg, use: 'sig' };
 }
+
+/** What a provider remembers: all of it, where its own memory forgets the oldest of some 1000 things. */
+const memory = () => {
+	const things = new Map();
+	return class {
+		constructor(model) {
+			this.key = (id) => `${model} ${id}`;
+		}
+
+		async upsert(id, payload) {
+			things.set(this.key(id), payload);
+			if (payload.uid) things.set(this.key(`uid ${payload.uid}`), id);
+		}
+
+		async find(id) {
+			return things.get(this.key(id));
+		}
+
+		async findByUid(uid) {
+			return this.find(things.get(this.key(`uid ${uid}`)));
+		}
+
+		async consume(id) {
+			things.get(this.key(id)).consumed = Math.floor(Date.now() / 1000);
+		}
+
+		async destroy(id) {
+			things.delete(this.key(id));
+		}
+
+		async revokeByGrantId(grantId) {
+			for (const [key, payload] of things) if (key.startsWith(this.key('')) && payload.grantId === grantId) things.delete(key);
+		}
+	};
+};
 
 /**
  * Starts one.
@@ -42,6 +78,7 @@ export async function startProvider({ redirectUri, persons, port = 0, keys = nul
 
 	const configure = () => {
 		provider = new Provider(its.issuer, {
+			adapter: memory(),
 			clients: [{ client_id: CLIENT.id, client_secret: CLIENT.secret, redirect_uris: [redirectUri],
 				token_endpoint_auth_method: 'client_secret_basic', response_types: ['code'], grant_types: ['authorization_code'] }],
 			pkce: { required: () => true },
@@ -137,17 +174,33 @@ const PERSONS = {
 	nobody: { birthdate: '1980-01-01', nation: 'KR' },
 };
 
+const secretIn = (dir) => writeFile(path.join(dir, 'pass.secret'), `${CLIENT.secret}\n`, { mode: 0o600 });
+const settingsOf = (id, { issuer }) => ({ id, issuer, client_id: CLIENT.id, client_secret_file: 'pass.secret', scopes: ['person'], claims: ['ci', 'birthdate', 'nation'] });
+
 /** The shipped contest of people who identify themselves, with `change` to it, and a provider that knows some, and `more`:
- * { instance, provider }. */
-export async function startSigningIn({ more = {}, settings = {}, change = null } = {}) {
-	const port = await freePort(), dir = await makeDirectory(), origin = `http://127.0.0.1:${port}`;
-	const provider = await startProvider({ redirectUri: `${origin}/login/callback`, persons: { ...structuredClone(PERSONS), ...more } });
-	await writeFile(path.join(dir, 'pass.secret'), `${CLIENT.secret}\n`, { mode: 0o600 });
+ * { instance, provider, others }. `keys`: the provider's; `others`: further providers in the settings, whom they know by their ids. */
+export async function startSigningIn({ more = {}, settings = {}, change = null, keys = null, others = {} } = {}) {
+	const port = await freePort(), dir = await makeDirectory(), origin = `http://127.0.0.1:${port}`, redirectUri = `${origin}/login/callback`;
+	const provider = await startProvider({ redirectUri, keys, persons: { ...structuredClone(PERSONS), ...more } });
+	const further = Object.fromEntries(await Promise.all(Object.entries(others).map(async ([id, persons]) => [id, await startProvider({ redirectUri, persons })])));
+	await secretIn(dir);
 	const contest = change ? path.join(dir, 'citizens.yaml') : EXAMPLE;
 	if (change) await writeFile(contest, YAML.stringify(await contestDocument(EXAMPLE, change)));
 	const instance = await startInstance({ dir, contests: [contest], settings: { listen: `127.0.0.1:${port}`, public_url: origin, provider_deadline: '30s', ...settings,
-		providers: [{ id: 'pass', issuer: provider.issuer, client_id: CLIENT.id, client_secret_file: 'pass.secret', scopes: ['person'], claims: ['ci', 'birthdate', 'nation'] }] } });
-	return { instance, provider };
+		providers: Object.entries({ pass: provider, ...further }).map(([id, one]) => settingsOf(id, one)) } });
+	return { instance, provider, others: further };
+}
+
+/** The same contest with issuer and ballots apart, the pages beside the ballots: { issuer, ballots, provider, stop() }. To a browser
+ * 127.0.0.2, where the issuer is, is another site. */
+export async function startSigningInApart({ more = {} } = {}) {
+	const ports = [await freePort(), await freePort()], dir = await makeDirectory();
+	const pages = `http://127.0.0.1:${ports[0]}`, issuerOrigin = `http://127.0.0.2:${ports[1]}`;
+	const provider = await startProvider({ redirectUri: `${issuerOrigin}/login/callback`, persons: { ...structuredClone(PERSONS), ...more } });
+	await secretIn(dir);
+	const apart = await startApart({ contests: [EXAMPLE], pages, counting: { settings: { listen: `127.0.0.1:${ports[0]}` } },
+		issuing: { dir, settings: { listen: `127.0.0.2:${ports[1]}`, issuer_origin: issuerOrigin, provider_deadline: '30s', providers: [settingsOf('pass', provider)] } } });
+	return { ...apart, provider, stop: () => apart.stop().finally(() => provider.stop()) };
 }
 
 /** A cookie jar and fetch() that follows nothing by itself: as much of a browser as a login needs. */
