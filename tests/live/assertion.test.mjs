@@ -12,13 +12,13 @@ import { ROOT, TALLYCTL, TALLYD, runProgram } from './lib/instance.mjs';
 import { passRequest } from './lib/passes.mjs';
 import { Round, assertProblem, spentOf } from './lib/protocol.mjs';
 
-const ALGORITHMS = ['RS256', 'ES256', 'PS256'];
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'], UNTAKEN = ['EdDSA', 'ES256K'];
 const PAGE = 'https://members.example/identify';
 
 describe('assertions', () => {
 	let instance, round, keys, somebody, claims, sign;
 	before(async () => {
-		({ instance, keys, somebody, claims, sign } = await startMembers({ algorithms: ALGORITHMS, url: PAGE }));
+		({ instance, keys, somebody, claims, sign } = await startMembers({ algorithms: [...ALGORITHMS, ...UNTAKEN], url: PAGE }));
 		round = new Round(instance);
 	});
 	after(() => instance?.stop());
@@ -36,6 +36,7 @@ describe('assertions', () => {
 			assert.equal((await round.cast(token, { choices: ['solar'] })).status, 201);
 		});
 
+	const pemOf = (key) => (key.export ? key : crypto.KeyObject.from(key)).export({ type: 'spki', format: 'pem' });
 	const unsigned = (header) => () => `${[header, claims()].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
 	const wrong = [
 		['nothing', () => null, 401, 'not-admitted'],
@@ -44,8 +45,8 @@ describe('assertions', () => {
 		['a key that nobody has', () => sign({}, { kid: 'lost' }), 401, 'not-admitted'],
 		['the algorithm none', unsigned({ alg: 'none' }), 401, 'not-admitted'],
 		['the algorithm none, and a key', unsigned({ alg: 'none', kid: 'ES256' }), 401, 'not-admitted'],
-		['HS256 with the public key as secret', () => sign({}, { alg: 'HS256', kid: 'RS256', key: Buffer.from(keys.RS256.publicKey.export?.({ type: 'spki', format: 'pem' })
-			?? crypto.createPublicKey(keys.RS256.publicKey).export({ type: 'spki', format: 'pem' })) }), 401, 'not-admitted'],
+		...['HS256', 'HS384', 'HS512'].map((alg) => [`${alg} with the public key as secret`, () => sign({}, { alg, kid: 'RS256', key: Buffer.from(pemOf(keys.RS256.publicKey)) }), 401, 'not-admitted']),
+		...UNTAKEN.map((alg) => [`the algorithm ${alg}, and the gateway's key for it`, () => sign({}, { alg }), 401, 'not-admitted']),
 		['another algorithm than the key\'s', () => sign({}, { alg: 'PS256', kid: 'RS256' }), 401, 'not-admitted'],
 		['a byte changed', async () => (await sign({})).replace(/.(.{10})$/, (all, rest) => `${all[0] === 'A' ? 'B' : 'A'}${rest}`), 401, 'not-admitted'],
 		['another audience', () => sign({ aud: 'https://other.example' }), 401, 'not-admitted'],
