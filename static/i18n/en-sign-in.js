@@ -2,6 +2,7 @@
 export default {
 	"sign.in.title": "Please identify yourself first",
 	"sign.in.text": "You do so on the page of the provider below, and come back to this one. It serves one purpose: that everybody votes once.",
+	"sign.in.once": "Whichever you choose, everybody has one voting pass.",
 	"sign.in.at": "Continue with {name}",
 	"sign.in.from": "Identify yourself at {name}: it leads you back to this page.",
 	"sign.in.kept": "Neither your name nor your date of birth is stored. What stays is a mark that you had a voting pass, as a value that cannot be turned back; the organiser deletes it on {day}.",

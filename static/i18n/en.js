@@ -205,6 +205,8 @@ export default {
 	"block.form": "This page does not know this kind of ballot yet. Please reload.",
 	"inapp.title": "Please open this in a browser",
 	"inapp.text": "Inside another app your receipt may not be kept, and voting may break off. Open it in a browser such as Safari, Chrome or Samsung Internet to vote safely.",
+	"inapp.identify": "Open it before you identify yourself: the provider may lead you back to another browser than this one, and you would have to begin again.",
+	"inapp.how": "Copy the address and paste it into a browser, or choose ‘Open in browser’ in this app's menu.",
 	"inapp.open": "Open in a browser",
 	"inapp.copy": "Copy the address",
 	"inapp.stay": "Go on here",

@@ -8,7 +8,11 @@ const apps = [
 	["instagram", /Instagram/],
 	["facebook", /\bFB(AN|AV|_IAB)\b/],
 	["band", /\bBAND\//],
+	["threads", /\bBarcelona\b/],
+	["x", /Twitter for/],
+	["tiktok", /musical_ly|BytedanceWebview/i],
 	["other", /; wv\)/],
+	["other", /\((iPhone|iPad)(?!.* Safari\/)/], // what browsers on iOS all say, and views inside apps do not
 ];
 
 /* The app's name, or null in a browser of its own. */

@@ -53,7 +53,7 @@ export async function field(page, bearer, isShared) {
 	const ways = identity.providers.map((one) => way(page, one, t, isShared));
 	const node = h("section", { class: "sign-in", "aria-labelledby": "sign-in-title" },
 		h("h2", { id: "sign-in-title" }, t("sign.in.title")), trouble,
-		h("p", {}, t("sign.in.text")), h("div", { class: "actions" }, ways),
+		h("p", {}, t("sign.in.text"), ways.length > 1 && ` ${t("sign.in.once")}`), h("div", { class: "actions" }, ways),
 		h("p", { class: "soft" }, t("sign.in.kept", { day: page.times.moment(identity.delete_at) }), " ",
 			h("a", { href: address(page, "/privacy/") }, t("sign.in.privacy"))));
 	return { node, read: () => null, leadsAway: true };

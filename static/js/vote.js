@@ -104,7 +104,8 @@ function oneTab(work) {
 
 function showWayOut(app) {
 	const out = wayOut(app, navigator.userAgent, location.href);
-	screen(t("inapp.title"), h("p", { class: "lead" }, t("inapp.text")), h("div", { class: "actions" },
+	screen(t("inapp.title"), h("p", { class: "lead" }, t("inapp.text")), identifies && h("p", {}, t("inapp.identify")),
+		!out && h("p", {}, t("inapp.how")), h("div", { class: "actions" },
 		out && h("a", { class: "button", href: out }, t("inapp.open")),
 		button(t("inapp.copy"), (event) => copy(location.href, event.currentTarget, t("copied")),
 			out ? "button button-quiet" : "button"),
@@ -243,7 +244,7 @@ async function showFailed({ slug, counted, next, problem }, other = null) {
 			next === "resend" && button(t("vote.resend"), () => pursue(() => voter.resume(), other)),
 			next === "choose" && button(t("vote.back"), () => showChoose(voter.record.ballot)),
 			voter.record.step === "counted" && button(t("check.open"), () => showDone(true)),
-			mayRestart({ next, counted }) && button(t("vote.restart"), restart, asked ? "button button-quiet" : "button"),
+			mayRestart({ next, counted }) && button(t("vote.restart"), restart, asked || slug === "already-issued" ? "button button-quiet" : "button"),
 			link("/results/", t("done.results"))));
 }
 

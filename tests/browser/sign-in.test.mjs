@@ -3,10 +3,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
-import { startSigningIn } from '../live/lib/provider.mjs';
-import { Citizen, LANGUAGES, assertNoFaults, at, launch, newBrowser } from './lib/browser.mjs';
+import { ctlDone } from '../live/lib/acts.mjs';
+import { startSigningIn, startSigningInApart } from '../live/lib/provider.mjs';
+import { Citizen, LANGUAGES, assertNoFaults, at, languages, launch, newBrowser } from './lib/browser.mjs';
+import { PROVIDERS, chosen, signIn, wayTo } from './lib/sign-in.mjs';
 
-const NAMES = { ko: '간편인증', en: 'Pass' };
+const citizenOf = async (browser, instance, language, options) => {
+	const context = await newBrowser(browser, instance, options);
+	return { context, citizen: new Citizen(await context.newPage(), language) };
+};
+const shoot = async ({ page, language }, what) => process.env.SHOTS &&
+	page.screenshot({ path: `${process.env.SHOTS}/sign-in-${what}-${language}.png`, fullPage: true });
 
 describe('identifying oneself', () => {
 	let browser, instance, provider, next = 0;
@@ -22,21 +29,7 @@ describe('identifying oneself', () => {
 	});
 
 	const somebody = () => `p${next++}`;
-	const citizenIn = async (language) => {
-		const context = await newBrowser(browser, instance);
-		return { context, citizen: new Citizen(await context.newPage(), language) };
-	};
-	const way = ({ page, say, language }) => page.getByRole('link', { name: say.call({ language }, 'sign.in.at', { name: NAMES[language] }), exact: true });
-	/** At the provider: who somebody is, or that they turn back. */
-	const signIn = async (citizen, name, { act = 'Sign in' } = {}) => {
-		await way(citizen).click();
-		await citizen.page.getByLabel('Name').fill(name);
-		await citizen.page.getByRole('button', { name: act, exact: true }).click();
-	};
-	const chosen = async (citizen) => {
-		await citizen.page.getByRole('radio').first().waitFor();
-		await citizen.choose(citizen.language === 'en' ? 'A new library' : '새 도서관');
-	};
+	const citizenIn = (language, options) => citizenOf(browser, instance, language, options);
 	const told = (citizen, fault) => citizen.page.getByRole('alert').filter({ hasText: citizen.say(`sign.in.fault.${fault}`) }).waitFor();
 	const stored = (citizen) => citizen.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, document.cookie]));
 
@@ -84,7 +77,7 @@ describe('identifying oneself', () => {
 			await signIn(later.citizen, somebody());
 			await told(later.citizen, 'provider-down');
 			provider.gate = null;
-			await way(later.citizen).click(); // still known at the provider
+			await wayTo(later.citizen).click(); // still known at the provider
 			await chosen(later.citizen);
 			await later.context.close();
 		});
@@ -113,7 +106,7 @@ describe('identifying oneself', () => {
 			body: JSON.stringify({ type: '/problems#admission-expired', title: 'The login is over', status: 401 }) }), { times: 1 });
 		await citizen.cast();
 		await citizen.page.getByText(citizen.say('problem.admission-expired')).waitFor();
-		await way(citizen).click(); // still known at the provider
+		await wayTo(citizen).click(); // still known at the provider
 		await citizen.heading('vote.review').waitFor();
 		await citizen.page.locator('.review').getByText('새 도서관').waitFor();
 		await citizen.cast();
@@ -126,7 +119,7 @@ describe('identifying oneself', () => {
 		const { context, citizen } = await citizenIn('ko');
 		for (const name of [somebody(), somebody()]) {
 			await citizen.open({ shared: true });
-			const [request] = await Promise.all([citizen.page.waitForRequest((one) => one.url().includes('prompt=login')), way(citizen).click()]);
+			const [request] = await Promise.all([citizen.page.waitForRequest((one) => one.url().includes('prompt=login')), wayTo(citizen).click()]);
 			assert.ok(request);
 			await citizen.page.getByLabel('Name').fill(name);
 			await citizen.page.getByRole('button', { name: 'Sign in', exact: true }).click();
@@ -138,4 +131,113 @@ describe('identifying oneself', () => {
 		}
 		await context.close();
 	});
+
+	const APPS = {
+		kakaotalk: 'Mozilla/5.0 (Linux; Android 14; SM-S911N; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0 Mobile Safari/537.36;KAKAOTALK 2410420',
+		naver: 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/605.1 NAVER(inapp; search; 2000; 12.9.2; 15PROMAX)',
+		instagram: 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 320.0.0.0 (iPhone15,3; iOS 17_0; ko_KR)',
+		'another app': 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148',
+	};
+	for (const language of LANGUAGES)
+		for (const [app, userAgent] of Object.entries(APPS))
+			test(`${language}: inside ${app} one is told to open a browser before anything leads to the provider`, async () => {
+				const { context, citizen } = await citizenIn(language, { userAgent, viewport: { width: 390, height: 844 } });
+				const asked = [];
+				citizen.page.on('request', (request) => asked.push(request.url()));
+				await citizen.page.goto(at(language, '/vote/'));
+				await citizen.heading('inapp.title').waitFor();
+				await citizen.page.getByText(citizen.say('inapp.identify')).waitFor();
+				await citizen.button('inapp.copy').waitFor();
+				const out = citizen.page.getByRole('link', { name: citizen.say('inapp.open'), exact: true });
+				assert.equal(await out.count(), app === 'kakaotalk' ? 1 : 0);
+				assert.equal(await citizen.page.getByText(citizen.say('inapp.how')).count(), app === 'kakaotalk' ? 0 : 1);
+				assert.equal(await wayTo(citizen).count(), 0);
+				assert.deepEqual(asked.filter((url) => url.includes('/login')), []);
+				await shoot(citizen, `in-${app.replace(' ', '-')}`);
+				const { violations } = await new AxeBuilder({ page: citizen.page }).analyze();
+				assert.deepEqual(violations.map(({ id }) => id), []);
+				await citizen.button('inapp.stay').click(); // whoever cannot leave the app may go on
+				await wayTo(citizen).waitFor();
+				assertNoFaults(context);
+				await context.close();
+			});
+});
+
+describe('two providers', () => {
+	const PERSON = { birthdate: '1990-05-01', nation: 'KR' };
+	let browser, instance, provider, others;
+	before(async () => {
+		// One person, whom each provider knows by another name, and by the same ci.
+		({ instance, provider, others } = await startSigningIn({
+			change: { identity: { providers: Object.entries(PROVIDERS).map(([id, name]) => ({ id, name })) } },
+			more: { 'park-ko': { ci: 'ci-of-park-ko', ...PERSON }, 'park-en': { ci: 'ci-of-park-en', ...PERSON } },
+			others: { card: { 'card-7-ko': { ci: 'ci-of-park-ko', ...PERSON }, 'card-7-en': { ci: 'ci-of-park-en', ...PERSON } } } }));
+		browser = await launch();
+	});
+	after(async () => {
+		await browser?.close();
+		await instance?.stop();
+		await Promise.all([provider, ...Object.values(others ?? {})].map((one) => one?.stop()));
+	});
+
+	for (const language of LANGUAGES)
+		test(`${language}: one person at both has one voting right, and is told what to do`, async () => {
+			const { context, citizen } = await citizenOf(browser, instance, language);
+			const numbers = async () => {
+				const { ballots, issued } = (await ctlDone(instance, 'status', '--json')).json.tally;
+				return { ballots, issued };
+			};
+			const before = await numbers();
+			await citizen.open();
+			await citizen.page.getByText(citizen.say('sign.in.once')).waitFor();
+			await shoot(citizen, 'two');
+			await signIn(citizen, `park-${language}`);
+			await chosen(citizen);
+			await citizen.cast();
+			await citizen.done();
+			const other = await citizenOf(browser, instance, language);
+			await other.citizen.open();
+			await signIn(other.citizen, `card-7-${language}`, { at: 'card' });
+			await chosen(other.citizen);
+			await other.citizen.cast();
+			await other.citizen.page.getByText(other.citizen.say('problem.already-issued')).waitFor();
+			await other.citizen.page.getByText(other.citizen.say('counted.no')).waitFor();
+			await shoot(other.citizen, 'already-issued');
+			assert.deepEqual(await numbers(), { ballots: before.ballots + 1, issued: before.issued + 1 });
+			assertNoFaults(context);
+			assertNoFaults(other.context);
+			await context.close();
+			await other.context.close();
+		});
+});
+
+describe('identifying oneself, issuer and ballots apart', () => {
+	let browser, apart;
+	before(async () => {
+		apart = await startSigningInApart();
+		browser = await launch();
+	});
+	after(async () => {
+		await browser?.close();
+		await apart?.stop();
+	});
+
+	for (const language of languages('ko'))
+		test(`${language}: at the issuer's host and back, the voting right from there, the vote here`, async () => {
+			const { issuer, ballots } = apart, name = language === 'ko' ? 'kim' : 'lee';
+			const { context, citizen } = await citizenOf(browser, ballots, language);
+			const posted = [];
+			citizen.page.on('request', (request) => request.method() === 'POST' && posted.push(new URL(request.url()).origin));
+			await citizen.open();
+			await signIn(citizen, name);
+			await chosen(citizen);
+			assert.ok(citizen.page.url().startsWith(`${ballots.url}${at(language, '/vote/')}`), citizen.page.url());
+			assert.deepEqual((await context.cookies()).filter((cookie) => cookie.name === 'tallyd-login'), []);
+			posted.length = 0;
+			await citizen.cast();
+			await citizen.done();
+			assert.deepEqual(posted, [issuer.url, ballots.url]);
+			assertNoFaults(context);
+			await context.close();
+		});
 });

@@ -228,9 +228,10 @@ test("browsers inside other apps are recognised, real ones are not", () => {
 	const iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15";
 	const url = "https://vote.example/vote/?contest=a";
 	assert.equal(inApp(`${android}`), null);
-	assert.equal(inApp(`${iphone} Version/17.0 Safari/604.1`), null);
+	for (const browser of ["Version/17.0", "CriOS/120.0", "FxiOS/120.0", "EdgiOS/120.0"]) assert.equal(inApp(`${iphone} ${browser} Mobile/15E148 Safari/604.1`), null);
 	for (const [app, mark] of [["kakaotalk", "KAKAOTALK 10.4"], ["naver", "NAVER(inapp; search; 1000; 12.1)"],
-		["line", "Line/13.1"], ["instagram", "Instagram 300.0"], ["facebook", "[FBAN/FBIOS;FBAV/400]"]]) {
+		["line", "Line/13.1"], ["instagram", "Instagram 300.0"], ["facebook", "[FBAN/FBIOS;FBAV/400]"],
+		["threads", "Barcelona 300.0"], ["x", "Twitter for iPhone/10.1"], ["tiktok", "musical_ly_30 BytedanceWebview/d8a"], ["other", "Mobile/15E148"]]) {
 		assert.equal(inApp(`${iphone} ${mark}`), app);
 	}
 	assert.equal(wayOut("kakaotalk", iphone, url),
