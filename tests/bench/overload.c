@@ -25,7 +25,7 @@ static const char usage[] =
 
 #define CONNECTIONS   4096
 #define PEAK_VOTERS   128
-#define PEAK_MOST     4000 /* votes a second that tokens are minted for */
+#define PEAK_MOST     3000 /* votes a second that tokens are minted for */
 #define SPARE_TOKENS  1.25
 #define TOKEN_REQUEST 259
 #define SPREAD_S      3 /* as static/js/voter.js has it */
@@ -42,6 +42,7 @@ struct voter {
 struct connection {
 	struct bench_client http;
 	struct voter voter;
+	bool busy; /* an answer is to come */
 };
 
 struct phase { /* what came of a stretch of time */
@@ -149,20 +150,27 @@ static void send_ballot(struct overload *all, struct bench_client *client, size_
 	client_send(client, all->ballots[ballot - 1].text, all->ballots[ballot - 1].len);
 }
 
-static struct connection *open_connection(struct overload *all)
+static void connect_anew(struct overload *all, struct connection *connection)
 {
-	struct connection *connection = &all->connections[all->n_connections++];
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
 
 	connection->http.fd = connect_to(&all->bench);
 	if (epoll_ctl(all->epoll, EPOLL_CTL_ADD, connection->http.fd, &event) < 0)
 		die("epoll: %s", strerror(errno));
+}
+
+static struct connection *open_connection(struct overload *all)
+{
+	struct connection *connection = &all->connections[all->n_connections++];
+
+	connect_anew(all, connection);
 	return connection;
 }
 
 static void take_turn(struct overload *all, struct connection *connection, struct voter voter)
 {
 	connection->voter = voter;
+	connection->busy = true;
 	if (voter.ballot)
 		send_ballot(all, &connection->http, voter.ballot);
 	else
@@ -221,6 +229,7 @@ static void on_reply(struct overload *all, struct connection *connection)
 		turned_away(all, connection);
 	else
 		note_error(all, connection->http.reply);
+	connection->busy = false;
 	all->idle[all->n_idle++] = connection;
 	if (all->closed_loop && now < all->phase.ended_ns)
 		wait_until(all,
@@ -265,7 +274,10 @@ static void take_replies(struct overload *all)
 	for (int i = 0; i < n; i++) {
 		struct connection *connection = events[i].data.ptr;
 
-		if (client_receive(&connection->http))
+		if (!connection->busy) { /* the daemon ends what nobody uses */
+			(void)close(connection->http.fd);
+			connect_anew(all, connection);
+		} else if (client_receive(&connection->http))
 			on_reply(all, connection);
 	}
 }
@@ -327,7 +339,7 @@ static void measure(
 {
 	double peak, under, after;
 
-	mint(all, peak_s * PEAK_MOST * 0.5);
+	mint(all, peak_s * PEAK_MOST);
 	all->closed_loop = true;
 	pass(all, peak_s, 0);
 	all->closed_loop = false;

@@ -2,49 +2,18 @@
 // served meanwhile. TEST_GUESSES=1000000 for a campaign.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import { once } from 'node:events';
-import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { ctlDone, invite } from './lib/acts.mjs';
 import { ALPHABET, makeCodes, wellFormedCode } from './lib/codes.mjs';
+import { addressOf, guessFrom, keepAsking, whatWasSaid } from './lib/guesses.mjs';
 import { ROOT, startInstance } from './lib/instance.mjs';
-import { Round, base64url } from './lib/protocol.mjs';
+import { Round, TOKEN_REQUEST, base64url } from './lib/protocol.mjs';
 
 const GUESSES = Number(process.env.TEST_GUESSES ?? 5000);
 const VOTERS = Math.min(1000, Math.max(50, Math.floor(GUESSES / 500)));
 const EACH = 10; // guesses an address: fewer than one has for mistakes
 const SOCKETS = 16;
-const TOKEN_REQUEST = 'application/private-token-request';
-
-/** The nth address: one half IPv4, the other half IPv6 networks. */
-function addressOf(n) {
-	const [high, low] = [n >> 9 & 0xffff, n >> 1 & 255];
-	return n % 2 === 0 ? `10.${high >> 8}.${high & 255}.${low}` : `2001:db8:${high.toString(16)}:${low.toString(16)}::${crypto.randomInt(1, 65536).toString(16)}`;
-}
-
-/** One connection that sends one request after the other until next() has none; onAnswer(text) has each answer, whole. */
-async function keepAsking(port, next, onAnswer) {
-	const socket = net.connect(port, '127.0.0.1').setNoDelay(true);
-	let text = '';
-	const send = () => {
-		const request = next();
-		if (request) socket.write(request);
-		else socket.end();
-	};
-	socket.on('data', (bytes) => {
-		text += bytes.toString('latin1');
-		const head = text.indexOf('\r\n\r\n');
-		if (head < 0 || text.length < head + 4 + Number(/^content-length: (\d+)/im.exec(text)[1])) return;
-		onAnswer(text);
-		text = '';
-		send();
-	});
-	await once(socket, 'connect');
-	send();
-	await once(socket, 'close');
-	assert.equal(text, '');
-}
 
 test(`${GUESSES} codes guessed from many addresses admit nobody; voters are served`, async (t) => {
 	const instance = await startInstance({ contests: [path.join(ROOT, 'config/examples/codes.yaml')], settings: { trusted_proxies: ['127.0.0.1'] } });
@@ -70,14 +39,9 @@ test(`${GUESSES} codes guessed from many addresses admit nobody; voters are serv
 
 	const body = blinded(), addresses = Math.ceil(GUESSES / EACH), answers = {}, votes = [];
 	let sent = 0, answered = 0;
-	const guess = () => {
-		if (sent === GUESSES) return null;
-		const code = wellFormedCode([...crypto.randomBytes(16)].map((byte) => byte & 31));
-		return Buffer.concat([Buffer.from(`POST ${round.path}/tokens HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: ${TOKEN_REQUEST}\r\nAuthorization: Bearer ${code}\r\n` +
-			`X-Forwarded-For: ${addressOf(sent++ % addresses)}\r\nContent-Length: ${body.length}\r\n\r\n`), body]);
-	};
+	const guess = () => sent < GUESSES ? guessFrom(addressOf(sent++ % addresses), round.path, body) : null;
 	const judge = (text) => {
-		const what = `${text.slice(9, 12)} ${/problems#([\w-]+)/.exec(text)?.[1]}`;
+		const what = whatWasSaid(text);
 		answers[what] = (answers[what] ?? 0) + 1;
 		while (votes.length < VOTERS && votes.length <= answered * VOTERS / GUESSES) votes.push(vote(votes.length));
 		answered++;

@@ -38,6 +38,8 @@ end)
 redis.call('SET', KEYS[1], table.concat(all))
 return redis.call('INCR', KEYS[2])`;
 
+export const TOKEN_REQUEST = 'application/private-token-request';
+
 export const base64url = (bytes) =>
 	Buffer.from(bytes).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 
