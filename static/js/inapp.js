@@ -18,7 +18,7 @@ const apps = [
 /* The app's name, or null in a browser of its own. */
 export const inApp = (userAgent) => apps.find(([, pattern]) => pattern.test(userAgent))?.[0] ?? null;
 
-/* An address that opens `url` in a real browser, or null where no app offers one. */
+/* An address that opens `url` in a real browser, or null where no app offers one; Android's has no room for a fragment. */
 export function wayOut(app, userAgent, url) {
 	if (app === "kakaotalk") return `kakaotalk://web/openExternal?url=${encodeURIComponent(url)}`;
 	if (app === "line") {
@@ -26,8 +26,8 @@ export function wayOut(app, userAgent, url) {
 		address.searchParams.set("openExternalBrowser", "1");
 		return address.href;
 	}
-	if (/Android/.test(userAgent)) {
-		const { protocol, host, pathname, search } = new URL(url);
+	const { protocol, host, pathname, search, hash } = new URL(url);
+	if (/Android/.test(userAgent) && !hash) {
 		return `intent://${host}${pathname}${search}#Intent;scheme=${protocol.slice(0, -1)};`
 			+ "action=android.intent.action.VIEW;category=android.intent.category.BROWSABLE;end";
 	}

@@ -102,14 +102,16 @@ function oneTab(work) {
 		});
 }
 
+/* An invitation code goes along, as in the link that brought it; enter.js takes it out of the address again. */
 function showWayOut(app) {
-	const out = wayOut(app, navigator.userAgent, location.href);
+	const here = code && !identifies ? `${location.href}#${new URLSearchParams({ code })}` : location.href;
+	const out = wayOut(app, navigator.userAgent, here);
 	screen(t("inapp.title"), h("p", { class: "lead" }, t("inapp.text")), identifies && h("p", {}, t("inapp.identify")),
 		!out && h("p", {}, t("inapp.how")), h("div", { class: "actions" },
-		out && h("a", { class: "button", href: out }, t("inapp.open")),
-		button(t("inapp.copy"), (event) => copy(location.href, event.currentTarget, t("copied")),
-			out ? "button button-quiet" : "button"),
-		button(t("inapp.stay"), showBefore, "button button-text")));
+			out && h("a", { class: "button", href: out }, t("inapp.open")),
+			button(t("inapp.copy"), (event) => copy(here, event.currentTarget, t("copied")),
+				out ? "button button-quiet" : "button"),
+			button(t("inapp.stay"), showBefore, "button button-text")));
 }
 
 /* Who shows that they may vote does so before choosing. */

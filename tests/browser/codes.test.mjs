@@ -60,6 +60,28 @@ describe('with an invitation code', () => {
 			await context.close();
 		});
 
+		test(`${language}: by the link, opened inside an app: the way to a browser brings the code along`, async () => {
+			const code = codes.pop(), android = 'Mozilla/5.0 (Linux; Android 14; SM-S911N; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0 Mobile Safari/537.36';
+			for (const app of ['KAKAOTALK 2410420', 'NAVER(inapp; search; 2000; 12.9.2)']) {
+				const context = await newBrowser(browser, instance, { userAgent: `${android} ${app}`, permissions: ['clipboard-read', 'clipboard-write'] });
+				const citizen = new Citizen(await context.newPage(), language);
+				await follow(citizen, code);
+				await citizen.heading('inapp.title').waitFor();
+				assert.equal(new URL(citizen.page.url()).hash, '');
+				const out = citizen.page.getByRole('link', { name: citizen.say('inapp.open'), exact: true });
+				await citizen.button('inapp.copy').click();
+				await citizen.page.getByText(citizen.say('copied'), { exact: true }).first().waitFor();
+				const link = await citizen.page.evaluate(() => navigator.clipboard.readText());
+				assert.equal(link, `${instance.url}${at(language, '/vote/')}#code=${code}`);
+				if (app.startsWith('KAKAOTALK'))
+					assert.equal(await out.getAttribute('href'), `kakaotalk://web/openExternal?url=${encodeURIComponent(link)}`);
+				else
+					assert.equal(await out.count(), 0);
+				assertNoFaults(context);
+				await context.close();
+			}
+		});
+
 		test(`${language}: by the link, which leaves the address; used again elsewhere, a page says what to do`, async () => {
 			const code = codes.pop();
 			for (const first of [true, false]) {

@@ -238,6 +238,8 @@ test("browsers inside other apps are recognised, real ones are not", () => {
 		"kakaotalk://web/openExternal?url=https%3A%2F%2Fvote.example%2Fvote%2F%3Fcontest%3Da");
 	assert.match(wayOut("naver", android, url), /^intent:\/\/vote\.example\/vote\/\?contest=a#Intent;scheme=https;/);
 	assert.equal(wayOut("naver", iphone, url), null);
+	assert.equal(wayOut("naver", android, `${url}#code=a`), null);
+	assert.equal(wayOut("line", android, `${url}#code=a`), `${url}&openExternalBrowser=1#code=a`);
 });
 
 test("the order is shuffled evenly and kept for the session", () => {
