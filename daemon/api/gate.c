@@ -148,6 +148,7 @@ static bool admit_token_request(struct app *app, struct request *req)
 	int64_t now_ms = clock_wall_ms();
 	int64_t due_ms = req->turn.len > 0 ? turn_read(app->turn_key, req->turn, req->body) : 0;
 	bool has_come = due_ms != 0 && due_ms <= now_ms;
+	int64_t again_ms;
 	char word[TURN_SIZE];
 
 	if (!has_come && !turns_are_over(&app->turns, now_ms))
@@ -156,8 +157,9 @@ static bool admit_token_request(struct app *app, struct request *req)
 		return true;
 	if (due_ms == 0)
 		due_ms = turns_give(&app->turns, now_ms);
+	again_ms = due_ms > now_ms ? due_ms : turns_put_off(&app->turns, now_ms);
 	turn_print(app->turn_key, due_ms, req->body, word);
-	refuse_busy(app, req, due_ms > now_ms ? due_ms - now_ms : SOON_MS, word);
+	refuse_busy(app, req, again_ms - now_ms, word);
 	return false;
 }
 

@@ -37,19 +37,29 @@ void turns_served(struct turns *turns, int64_t now_ms)
 	turns->served++;
 }
 
-int64_t turns_give(struct turns *turns, int64_t now_ms)
+static int64_t give(struct turns *turns, int64_t *next_us, int64_t now_ms)
 {
-	int64_t due_ms;
+	int64_t soonest_us = (now_ms + FIRST_MS) * 1000, due_ms;
 
 	begin_second(turns, now_ms);
 	turns->pressed = true;
-	if (turns->next_us < (now_ms + FIRST_MS) * 1000)
-		turns->next_us = (now_ms + FIRST_MS) * 1000;
-	due_ms = turns->next_us / 1000;
+	if (*next_us < soonest_us)
+		*next_us = soonest_us;
+	due_ms = *next_us / 1000;
 	if (due_ms >= now_ms + TURN_LONGEST_MS)
 		return now_ms + TURN_LONGEST_MS;
-	turns->next_us += (int64_t)(1e6 / LEAVES / (turns->pace > SLOWEST ? turns->pace : SLOWEST));
+	*next_us += (int64_t)(1e6 / LEAVES / (turns->pace > SLOWEST ? turns->pace : SLOWEST));
 	return due_ms;
+}
+
+int64_t turns_give(struct turns *turns, int64_t now_ms)
+{
+	return give(turns, &turns->next_us, now_ms);
+}
+
+int64_t turns_put_off(struct turns *turns, int64_t now_ms)
+{
+	return give(turns, &turns->again_us, now_ms);
 }
 
 bool turns_are_pressed(const struct turns *turns, int64_t now_ms)

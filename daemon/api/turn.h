@@ -23,12 +23,16 @@ struct turns {
 	int64_t second;  /* the one that is counted */
 	unsigned served; /* in it */
 	bool pressed;    /* somebody was turned away in it */
-	int64_t next_us; /* the first turn that nobody has */
+	int64_t next_us;  /* the first turn that nobody has */
+	int64_t again_us; /* likewise, of those who came at theirs in vain */
 };
 
 void turns_served(struct turns *turns, int64_t now_ms);
 /* Gives the next turn: when to come. */
 int64_t turns_give(struct turns *turns, int64_t now_ms);
+/* For one who came at their turn and found no room, since fewer are served than was thought: when to
+ * come again. The turn they have stays. */
+int64_t turns_put_off(struct turns *turns, int64_t now_ms);
 /* Somebody was turned away just now. */
 bool turns_are_pressed(const struct turns *turns, int64_t now_ms);
 /* Nobody waits who was given a turn. */

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
@@ -66,6 +67,42 @@ static inline long number_argument(const char *text, const char *name)
 	if (end == text || *end != '\0' || number < 1)
 		die("%s takes a number from 1, not \"%s\"", name, text);
 	return number;
+}
+
+struct bench_option { /* a number from 1 */
+	const char *name;
+	long *value;
+};
+
+#define BENCH_OPTIONS_MAX 8
+
+/* Reads -c FILE and the options, which end with a row without a name. Returns FILE; ends with the
+ * usage where it or a value that is still 0 is missing. */
+static inline const char *bench_arguments(
+    int argc, char **argv, const char *usage, const struct bench_option *options)
+{
+	struct option all[BENCH_OPTIONS_MAX + 2] = {{"config", required_argument, NULL, 'c'}};
+	const char *config = NULL;
+	bool wrong = false;
+	int option, n = 0, which = 0;
+
+	for (; options[n].name; n++)
+		all[n + 1] = (struct option){options[n].name, required_argument, &which, n};
+	while ((option = getopt_long(argc, argv, "c:", all, NULL)) != -1) {
+		if (option == 'c')
+			config = optarg;
+		else if (option == 0)
+			*options[which].value = number_argument(optarg, options[which].name);
+		else
+			wrong = true;
+	}
+	for (int i = 0; i < n; i++)
+		wrong |= *options[i].value == 0;
+	if (wrong || !config || optind != argc) {
+		(void)fputs(usage, stderr);
+		exit(EX_USAGE);
+	}
+	return config;
 }
 
 /* ---- the contest ---- */

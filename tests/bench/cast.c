@@ -1,7 +1,6 @@
 /* Casts votes as fast as the daemon accepts them: tokens minted offline with the round's private
  * key, keep-alive connections, one request in flight on each. Says what a vote costs. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <sys/epoll.h>
 
 #include "bench.h"
@@ -133,41 +132,17 @@ static void report(const struct load *load, const struct processes *all, double 
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"port", required_argument, NULL, 'p'},
-	    {"supervisor", required_argument, NULL, 's'},
-	    {"count", required_argument, NULL, 'n'},
-	    {"connections", required_argument, NULL, 'k'},
-	    {NULL, 0, NULL, 0},
-	};
-	struct load load = {.count = 20000, .connections = 64};
+	long port = 0, supervisor = 0, count = 20000, connections = 64;
+	struct load load = {0};
 	struct processes all = {0};
 	double before[PROCESS_KINDS], floor, floor_after, seconds;
-	const char *config = NULL;
-	long port = 0;
-	pid_t supervisor = 0;
 	int64_t began;
-	int option;
+	const struct bench_option options[] = {{"port", &port}, {"supervisor", &supervisor},
+	    {"count", &count}, {"connections", &connections}, {NULL, NULL}};
+	const char *config = bench_arguments(argc, argv, usage, options);
 
-	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (option == 'c')
-			config = optarg;
-		else if (option == 'p')
-			port = number_argument(optarg, "--port");
-		else if (option == 's')
-			supervisor = (pid_t)number_argument(optarg, "--supervisor");
-		else if (option == 'n')
-			load.count = (size_t)number_argument(optarg, "--count");
-		else if (option == 'k')
-			load.connections = (size_t)number_argument(optarg, "--connections");
-		else
-			config = NULL;
-	}
-	if (config == NULL || port == 0 || supervisor == 0 || optind != argc) {
-		(void)fputs(usage, stderr);
-		return EX_USAGE;
-	}
+	load.count = (size_t)count;
+	load.connections = (size_t)connections;
 	raise_descriptors(load.connections + 32);
 	bench_load(&load.bench, config, port);
 	load.requests = calloc(load.count, sizeof(*load.requests));
@@ -176,7 +151,7 @@ int main(int argc, char **argv)
 	if (load.requests == NULL || load.latency_us == NULL || load.clients == NULL)
 		die("not enough memory");
 	mint_all(&load);
-	processes_find(&all, supervisor);
+	processes_find(&all, (pid_t)supervisor);
 	floor = verify_floor_us();
 	for (enum process_kind kind = 0; kind < PROCESS_KINDS; kind++)
 		before[kind] = cpu_us(&all, kind);

@@ -2,7 +2,6 @@
  * Delivery time is from a frame's as_of (when the daemon made it, in milliseconds) to its last byte
  * here. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
@@ -209,44 +208,15 @@ static void release(struct fan *fan)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"port", required_argument, NULL, 'p'},
-	    {"supervisor", required_argument, NULL, 's'},
-	    {"subscribers", required_argument, NULL, 'n'},
-	    {"seconds", required_argument, NULL, 't'},
-	    {"votes", required_argument, NULL, 'v'},
-	    {NULL, 0, NULL, 0},
-	};
-	struct fan fan = {.n = 1000};
+	long port = 0, supervisor = 0, subscribers = 1000, seconds = 10, votes = 20;
+	struct fan fan = {0};
 	struct processes all = {0};
-	long seconds = 10, votes = 20;
-	const char *config = NULL;
-	long port = 0;
-	pid_t supervisor = 0;
 	double rss, cpu, deliveries;
-	int option;
+	const struct bench_option options[] = {{"port", &port}, {"supervisor", &supervisor},
+	    {"subscribers", &subscribers}, {"seconds", &seconds}, {"votes", &votes}, {NULL, NULL}};
+	const char *config = bench_arguments(argc, argv, usage, options);
 
-	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (option == 'c')
-			config = optarg;
-		else if (option == 'p')
-			port = number_argument(optarg, "--port");
-		else if (option == 's')
-			supervisor = (pid_t)number_argument(optarg, "--supervisor");
-		else if (option == 'n')
-			fan.n = (size_t)number_argument(optarg, "--subscribers");
-		else if (option == 't')
-			seconds = number_argument(optarg, "--seconds");
-		else if (option == 'v')
-			votes = number_argument(optarg, "--votes");
-		else
-			config = NULL;
-	}
-	if (config == NULL || port == 0 || supervisor == 0 || optind != argc) {
-		(void)fputs(usage, stderr);
-		return EX_USAGE;
-	}
+	fan.n = (size_t)subscribers;
 	raise_descriptors(fan.n + 32);
 	bench_load(&fan.bench, config, port);
 	fan.n_requests = (size_t)((seconds + 5) * votes);
@@ -262,7 +232,7 @@ int main(int argc, char **argv)
 		bench_mint(&fan.bench, i * i, &fan.requests[i]);
 	fan.caster = connect_to(&fan.bench);
 
-	processes_find(&all, supervisor);
+	processes_find(&all, (pid_t)supervisor);
 	rss = rss_bytes(&all, PROCESS_WORKER);
 	subscribe_all(&fan);
 	run_for(&fan, SETTLE_NS, votes);

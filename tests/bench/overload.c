@@ -7,7 +7,6 @@
  * before (nobody can tell them from those just issued), so that little of this program's time is
  * arithmetic. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 
@@ -28,8 +27,8 @@ static const char usage[] =
 #define PEAK_MOST     3000 /* votes a second that tokens are minted for */
 #define SPARE_TOKENS  1.25
 #define TOKEN_REQUEST 259
-#define SPREAD_S      3 /* as static/js/voter.js has it */
-#define SECOND_NS     1000000000LL
+#define SPREAD_S      3            /* as static/js/voter.js has it */
+#define IDLE_MAX_NS   5000000000LL /* sooner than the daemon ends it */
 
 struct voter {
 	int64_t due_ns, arrived_ns;
@@ -42,7 +41,7 @@ struct voter {
 struct connection {
 	struct bench_client http;
 	struct voter voter;
-	bool busy; /* an answer is to come */
+	int64_t idle_since_ns; /* 0: an answer is to come */
 };
 
 struct phase { /* what came of a stretch of time */
@@ -159,6 +158,12 @@ static void connect_anew(struct overload *all, struct connection *connection)
 		die("epoll: %s", strerror(errno));
 }
 
+static void connect_again(struct overload *all, struct connection *connection)
+{
+	(void)close(connection->http.fd);
+	connect_anew(all, connection);
+}
+
 static struct connection *open_connection(struct overload *all)
 {
 	struct connection *connection = &all->connections[all->n_connections++];
@@ -170,7 +175,7 @@ static struct connection *open_connection(struct overload *all)
 static void take_turn(struct overload *all, struct connection *connection, struct voter voter)
 {
 	connection->voter = voter;
-	connection->busy = true;
+	connection->idle_since_ns = 0;
 	if (voter.ballot)
 		send_ballot(all, &connection->http, voter.ballot);
 	else
@@ -229,7 +234,7 @@ static void on_reply(struct overload *all, struct connection *connection)
 		turned_away(all, connection);
 	else
 		note_error(all, connection->http.reply);
-	connection->busy = false;
+	connection->idle_since_ns = now;
 	all->idle[all->n_idle++] = connection;
 	if (all->closed_loop && now < all->phase.ended_ns)
 		wait_until(all,
@@ -243,9 +248,11 @@ static void send_the_due(struct overload *all)
 	while (all->n_waiting > 0 && all->waiting[0].due_ns <= now_ns()) {
 		struct connection *connection;
 
-		if (all->n_idle > 0)
+		if (all->n_idle > 0) {
 			connection = all->idle[--all->n_idle];
-		else if (all->n_connections < CONNECTIONS)
+			if (now_ns() - connection->idle_since_ns > IDLE_MAX_NS)
+				connect_again(all, connection);
+		} else if (all->n_connections < CONNECTIONS)
 			connection = open_connection(all);
 		else
 			return;
@@ -274,10 +281,9 @@ static void take_replies(struct overload *all)
 	for (int i = 0; i < n; i++) {
 		struct connection *connection = events[i].data.ptr;
 
-		if (!connection->busy) { /* the daemon ends what nobody uses */
-			(void)close(connection->http.fd);
-			connect_anew(all, connection);
-		} else if (client_receive(&connection->http))
+		if (connection->idle_since_ns != 0) /* the daemon ends what nobody uses */
+			connect_again(all, connection);
+		else if (client_receive(&connection->http))
 			on_reply(all, connection);
 	}
 }
@@ -410,47 +416,16 @@ static void release(struct overload *all)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"port", required_argument, NULL, 'p'},
-	    {"supervisor", required_argument, NULL, 's'},
-	    {"times", required_argument, NULL, 't'},
-	    {"seconds", required_argument, NULL, 'n'},
-	    {"after", required_argument, NULL, 'a'},
-	    {"peak", required_argument, NULL, 'k'},
-	    {NULL, 0, NULL, 0},
-	};
+	long port = 0, supervisor = 0, times = 10, seconds = 60, after = 20, peak = 10;
 	struct overload *all = must(calloc(1, sizeof(*all)));
-	long port = 0, times = 10, seconds = 60, after = 20, peak = 10;
-	const char *config = NULL;
-	pid_t supervisor = 0;
 	size_t errors;
-	int option;
+	const struct bench_option options[] = {{"port", &port}, {"supervisor", &supervisor},
+	    {"times", &times}, {"seconds", &seconds}, {"after", &after}, {"peak", &peak},
+	    {NULL, NULL}};
+	const char *config = bench_arguments(argc, argv, usage, options);
 
-	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (option == 'c')
-			config = optarg;
-		else if (option == 'p')
-			port = number_argument(optarg, "--port");
-		else if (option == 's')
-			supervisor = (pid_t)number_argument(optarg, "--supervisor");
-		else if (option == 't')
-			times = number_argument(optarg, "--times");
-		else if (option == 'n')
-			seconds = number_argument(optarg, "--seconds");
-		else if (option == 'a')
-			after = number_argument(optarg, "--after");
-		else if (option == 'k')
-			peak = number_argument(optarg, "--peak");
-		else
-			config = NULL;
-	}
-	if (config == NULL || port == 0 || supervisor == 0 || optind != argc) {
-		(void)fputs(usage, stderr);
-		return EX_USAGE;
-	}
 	prepare(all, config, port);
-	processes_find(&all->processes, supervisor);
+	processes_find(&all->processes, (pid_t)supervisor);
 	measure(all, (double)peak, (double)seconds, (double)times, (double)after);
 	errors = all->errors;
 	release(all);

@@ -31,6 +31,19 @@ static void test_one_after_the_other_at_the_pace(void **state)
 	assert_true(turns_are_over(&turns, last + 12));
 }
 
+static void test_who_came_in_vain_comes_at_the_pace_again(void **state)
+{
+	(void)state;
+	struct turns turns = {.pace = 100};
+	int64_t last = 0;
+
+	for (int i = 0; i < 101; i++)
+		last = turns_put_off(&turns, NOW);
+	assert_in_range(last - NOW, 2000, 2100);
+	assert_true(turns_are_over(&turns, NOW)); /* the line of the others is another one */
+	assert_int_equal(turns_give(&turns, NOW), NOW + 1000);
+}
+
 static void test_the_pace_follows_what_is_served(void **state)
 {
 	(void)state;
@@ -91,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_one_after_the_other_at_the_pace),
+	    cmocka_unit_test(test_who_came_in_vain_comes_at_the_pace_again),
 	    cmocka_unit_test(test_the_pace_follows_what_is_served),
 	    cmocka_unit_test(test_nobody_is_sent_away_for_longer_than_the_longest),
 	    cmocka_unit_test(test_a_word_is_for_one_request),
