@@ -89,6 +89,29 @@ void gate_give_back(struct app *app, const struct request *req, enum gate gate)
 	rate_give_back(app->rates, rate_key(req->peer, gate), limit_of(app->settings, gate));
 }
 
+static void refuse_rate(struct request *req, const char *title, const char *detail, uint32_t wait_s)
+{
+	reply_problem(req, &(struct problem){.status = 429,
+			       .type = "too-many-requests",
+			       .title = title,
+			       .detail = detail,
+			       .retry_after_s = (int)wait_s});
+}
+
+static bool admit_address(struct app *app, struct request *req, enum gate gate)
+{
+	uint32_t wait_s;
+
+	if (gate == GATE_NONE || gate_is_exempt(app, req))
+		return true;
+	wait_s = gate_take(app, req, gate);
+	if (wait_s == 0)
+		return true;
+	refuse_rate(req, "Too many requests",
+	    "Too many ask from this network address at the moment. Nothing was done.", wait_s);
+	return false;
+}
+
 /* ---- overload ---- */
 
 void gate_enter(struct app *app)
@@ -120,14 +143,6 @@ static void refuse_busy(struct app *app, struct request *req, int64_t wait_ms, c
 	    headers, word ? 2 : 1);
 }
 
-static bool admit_ballot(struct app *app, struct request *req)
-{
-	if (app->stats->under_way < (uint64_t)app->settings->limits.under_way)
-		return true;
-	refuse_busy(app, req, SOON_MS, NULL);
-	return false;
-}
-
 /* How many may be under way where one more comes for a voting right: what is issued in half a
  * second, and a quarter of all is left to those who have come as far as their ballot. */
 static uint64_t room_for_token_requests(const struct app *app)
@@ -141,7 +156,8 @@ static uint64_t room_for_token_requests(const struct app *app)
 }
 
 /* While others wait for their turn, who comes for the first time leaves them three quarters; but
- * nobody is turned away from a server that has nothing to do. */
+ * nobody is turned away from a server that has nothing to do. A turn takes from the address'
+ * allowance, and whoever comes at theirs does not pay again: nobody has more turns than that. */
 static bool admit_token_request(struct app *app, struct request *req)
 {
 	uint64_t room = room_for_token_requests(app);
@@ -151,6 +167,8 @@ static bool admit_token_request(struct app *app, struct request *req)
 	int64_t again_ms;
 	char word[TURN_SIZE];
 
+	if (due_ms == 0 && !admit_address(app, req, GATE_TOKENS))
+		return false;
 	if (!has_come && !turns_are_over(&app->turns, now_ms))
 		room = room / 4 > 0 ? room / 4 : 1;
 	if (app->stats->under_way < room)
@@ -163,34 +181,29 @@ static bool admit_token_request(struct app *app, struct request *req)
 	return false;
 }
 
-/* ---- the gate ---- */
-
-static void refuse_rate(struct request *req, const char *title, const char *detail, uint32_t wait_s)
+static bool admit_ballot(struct app *app, struct request *req)
 {
-	reply_problem(req, &(struct problem){.status = 429,
-			       .type = "too-many-requests",
-			       .title = title,
-			       .detail = detail,
-			       .retry_after_s = (int)wait_s});
+	if (app->stats->under_way < (uint64_t)app->settings->limits.under_way)
+		return admit_address(app, req, GATE_BALLOTS);
+	refuse_busy(app, req, SOON_MS, NULL);
+	return false;
 }
+
+/* ---- the gate ---- */
 
 bool gate_admit(void *arg, struct request *req, unsigned number)
 {
 	struct app *app = arg;
 	enum gate gate = number < GATES ? (enum gate)number : GATE_NONE;
-	uint32_t wait_s;
 
-	if ((gate == GATE_TOKENS && !admit_token_request(app, req)) ||
-	    (gate == GATE_BALLOTS && !admit_ballot(app, req)))
-		return false;
-	if (gate == GATE_NONE || gate_is_exempt(app, req))
-		return true;
-	wait_s = gate_take(app, req, gate);
-	if (wait_s == 0)
-		return true;
-	refuse_rate(req, "Too many requests",
-	    "Too many ask from this network address at the moment. Nothing was done.", wait_s);
-	return false;
+	switch (gate) {
+	case GATE_TOKENS:
+		return admit_token_request(app, req);
+	case GATE_BALLOTS:
+		return admit_ballot(app, req);
+	default:
+		return admit_address(app, req, gate);
+	}
 }
 
 bool gate_is_too_fast(struct app *app, struct request *req, enum gate_identity whose,

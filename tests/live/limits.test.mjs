@@ -6,11 +6,13 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { invite } from './lib/acts.mjs';
 import { eventually, makeDirectory, realRound, startInstance, startRedis } from './lib/instance.mjs';
-import { Round, assertProblem, base64url } from './lib/protocol.mjs';
+import { Round, TOKEN_REQUEST, assertProblem, base64url } from './lib/protocol.mjs';
 
-const ask = (instance, round, headers = {}) => instance.request('POST', `${round.path}/tokens`, {
-	headers: { 'Content-Type': 'application/private-token-request', ...headers },
-	body: Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), crypto.randomBytes(255)]) });
+/** A token request like no other. */
+const fresh = (round) => Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), crypto.randomBytes(255)]);
+
+const ask = (instance, round, headers = {}, body = fresh(round)) => instance.request('POST', `${round.path}/tokens`,
+	{ headers: { 'Content-Type': TOKEN_REQUEST, ...headers }, body });
 
 const openNow = () => realRound(Date.now() - 3600_000, Date.now() + 3600_000);
 
@@ -110,9 +112,8 @@ describe('every kind of request has its limit', () => {
 		limited(await cast(token, '192.0.2.5'));
 	});
 	test('token requests, by identity, whatever the address', async () => {
-		const body = Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), crypto.randomBytes(255)]);
-		const again = (address) => instance.request('POST', `${round.path}/tokens`,
-			{ headers: { 'Content-Type': 'application/private-token-request', ...by(address) }, body });
+		const body = fresh(round);
+		const again = (address) => ask(instance, round, by(address), body);
 		assert.equal((await again('192.0.2.1')).status, 200);
 		assert.equal((await again('192.0.2.2')).status, 200);
 		limited(await again('192.0.2.3'));
@@ -185,14 +186,12 @@ test('who was turned away comes at their turn, before those who come for the fir
 	const instance = await startInstance({ dir, redis, settings: { workers: 1, limits: { under_way: 8 }, redis: { deadline: '50s' } } });
 	t.after(() => instance.stop());
 	const round = new Round(instance);
-	const requestOf = (bytes) => Buffer.concat([Buffer.from([0, 2, round.keyId[31], 0]), bytes]);
-	const ask = (body, turn) => instance.request('POST', `${round.path}/tokens`,
-		{ headers: { 'Content-Type': 'application/private-token-request', ...turn && { 'Tallyd-Turn': turn } }, body });
-	const anybody = () => requestOf(crypto.randomBytes(255));
+	const come = (body, turn) => ask(instance, round, turn && { 'Tallyd-Turn': turn }, body);
+	const anybody = () => fresh(round);
 
 	/** Of n who ask at once while Redis holds all up: those who are told so, in this order. */
 	const askAtOnce = async (n, away) => {
-		const asked = Array.from({ length: n }, anybody).map((body) => ({ body, answer: ask(body) }));
+		const asked = Array.from({ length: n }, anybody).map((body) => ({ body, answer: come(body) }));
 		const told = [];
 		for (let waiting = asked; told.length < away; waiting = waiting.filter((one) => one !== told.at(-1)))
 			told.push(await Promise.race(waiting.map(async (one) => Object.assign(one, { reply: await one.answer }))));
@@ -207,7 +206,7 @@ test('who was turned away comes at their turn, before those who come for the fir
 	const [mine, behind] = told.sort((a, b) => dueOf(a) - dueOf(b));
 	assert.ok(dueOf(mine) > Date.now() && dueOf(mine) <= Date.now() + 2000);
 	assert.ok(dueOf(behind) > dueOf(mine), 'one after the other');
-	assert.equal(wordOf({ reply: await ask(mine.body, wordOf(mine)) }), wordOf(mine), 'who comes early keeps it');
+	assert.equal(wordOf({ reply: await come(mine.body, wordOf(mine)) }), wordOf(mine), 'who comes early keeps it');
 	redis.signal('SIGCONT');
 	for (const { answer } of held) assert.equal((await answer).status, 200);
 
@@ -215,11 +214,33 @@ test('who was turned away comes at their turn, before those who come for the fir
 	redis.signal('SIGSTOP');
 	const { held: newcomers } = await askAtOnce(4, 3);
 	await eventually(() => Date.now() > dueOf(mine), 'the turn');
-	const answer = ask(mine.body, wordOf(mine));
-	assertProblem(await ask(anybody(), wordOf(mine)), 503, 'busy'); // somebody else's word
+	const answer = come(mine.body, wordOf(mine));
+	assertProblem(await come(anybody(), wordOf(mine)), 503, 'busy'); // somebody else's word
 	redis.signal('SIGCONT');
 	assert.equal((await answer).status, 200);
 	assert.equal((await newcomers[0].answer).status, 200);
 	// Those who never come to their turn keep nobody out.
-	assert.equal((await ask(anybody())).status, 200);
+	assert.equal((await come(anybody())).status, 200);
+});
+
+test('turns take from the allowance of an address; who has one does not pay again', async (t) => {
+	const dir = await makeDirectory();
+	const redis = await startRedis(path.join(dir, 'redis'));
+	const instance = await startInstance({ ...openNow(), dir, redis, settings: { workers: 1, limits: { under_way: 8 },
+		trusted_proxies: ['127.0.0.1'], token_rate: { per_minute: 1, burst: 2 }, redis: { deadline: '50s' } } });
+	t.after(() => instance.stop());
+	const round = new Round(instance);
+	const from = (address, body, turn) => ask(instance, round, { 'X-Forwarded-For': address, ...turn && { 'Tallyd-Turn': turn } }, body);
+	const anybody = () => fresh(round);
+	redis.signal('SIGSTOP');
+	// Six of eight places are for voting rights; one of the seven is told so.
+	await Promise.race(Array.from({ length: 7 }, (_, i) => from(`192.0.2.${i}`, anybody())));
+	const mine = anybody(), away = await from('198.51.100.1', mine);
+	assertProblem(away, 503, 'busy');
+	assertProblem(await from('198.51.100.1', anybody()), 503, 'busy');
+	assertProblem(await from('198.51.100.1', anybody()), 429, 'too-many-requests');
+	const again = await from('198.51.100.1', mine, away.headers['tallyd-turn']);
+	assertProblem(again, 503, 'busy');
+	assert.equal(again.headers['tallyd-turn'], away.headers['tallyd-turn']);
+	redis.signal('SIGCONT');
 });
