@@ -142,7 +142,7 @@ struct app {
 	struct logins *logins; /* NULL: the settings name no provider */
 	struct rate_table *rates;
 	struct turns turns;        /* of token requests */
-	struct hmac_key *turn_key; /* the host's */
+	struct hmac_key *host_key; /* the same in all workers of a host */
 	struct stats *stats;       /* this worker's */
 	const struct stats *all;   /* every worker's, n_workers of them */
 	size_t n_workers;

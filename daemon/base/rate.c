@@ -124,33 +124,33 @@ void rate_give_back(struct rate_table *table, uint64_t key, const struct rate_li
 		}
 }
 
+/* Where ::/32 would be, which nobody has, so that it is no /64's. */
+static uint64_t key_of_v4(const struct in_addr *address)
+{
+	const uint32_t parts[2] = {0, address->s_addr};
+	uint64_t key;
+
+	memcpy(&key, parts, sizeof(key));
+	return key;
+}
+
 uint64_t rate_key(const struct sockaddr *peer, uint32_t purpose)
 {
 	uint64_t address = 0;
 	if (peer && peer->sa_family == AF_INET) {
 		struct sockaddr_in in;
 		memcpy(&in, peer, sizeof(in));
-		address = in.sin_addr.s_addr;
+		address = key_of_v4(&in.sin_addr);
 	} else if (peer && peer->sa_family == AF_INET6) {
 		struct sockaddr_in6 in6;
 		memcpy(&in6, peer, sizeof(in6));
 		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
-			uint32_t v4;
+			struct in_addr v4;
 			memcpy(&v4, in6.sin6_addr.s6_addr + 12, sizeof(v4));
-			address = v4;
+			address = key_of_v4(&v4);
 		} else {
 			memcpy(&address, in6.sin6_addr.s6_addr, sizeof(address));
 		}
 	}
 	return mix(address ^ mix((uint64_t)purpose + 1)) | 1;
-}
-
-/* FNV-1a. Who makes two identities meet shares one allowance between them. */
-uint64_t rate_key_of(const void *bytes, size_t len, uint32_t purpose)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
-	return mix(hash ^ mix((uint64_t)purpose + 1)) | 1;
 }

@@ -31,9 +31,8 @@ uint32_t rate_take(
 void rate_give_back(struct rate_table *table, uint64_t key, const struct rate_limit *limit);
 
 /* A key for the address behind a connection: IPv4 whole, IPv6 its /64, unix sockets all one.
- * `purpose` keeps limits of different kinds apart. */
+ * `purpose` keeps limits of different kinds apart. Anybody can compute it: what people choose
+ * themselves needs keys under a secret. */
 uint64_t rate_key(const struct sockaddr *peer, uint32_t purpose);
-/* The same for any other bytes. */
-uint64_t rate_key_of(const void *bytes, size_t len, uint32_t purpose);
 
 #endif

@@ -115,7 +115,7 @@ static int run_worker(struct child *child)
 	    .n_rounds = processes->options->n_rounds,
 	    .assets = processes->assets,
 	    .rates = processes->rates,
-	    .turn_secret = slice_make(processes->turn_secret, sizeof(processes->turn_secret)),
+	    .host_secret = slice_make(processes->host_secret, sizeof(processes->host_secret)),
 	    .stats = processes->stats,
 	    .seals = processes->seals,
 	    .n_workers = processes->n_slots,
@@ -246,8 +246,8 @@ int processes_init(struct processes *processes)
 	processes->admin_fd = -1;
 	processes->signs = (settings->serves & SETTINGS_ISSUER) != 0;
 	processes->access_log_fd = open_access_log(settings->access_log);
-	if (getrandom(processes->turn_secret, sizeof(processes->turn_secret), 0) !=
-	    (ssize_t)sizeof(processes->turn_secret))
+	if (getrandom(processes->host_secret, sizeof(processes->host_secret), 0) !=
+	    (ssize_t)sizeof(processes->host_secret))
 		return EX_OSERR;
 	if (!processes->slots || !processes->rates || processes->stats == MAP_FAILED ||
 	    init_signer(processes) != 0 || init_sealer(processes) != 0)

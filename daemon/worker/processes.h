@@ -31,7 +31,7 @@ struct processes { /* embedded; the first fields are set by the owner, the other
 
 	struct assets *assets;
 	struct rate_table *rates;
-	uint8_t turn_secret[32]; /* api/turn.h; as long as the supervisor lives */
+	uint8_t host_secret[32]; /* of turns and rates; as long as the supervisor lives */
 	struct stats *stats;     /* shared by all workers */
 	struct seal_stats
 	    *seals; /* of all shards, the rounds' one after another; NULL: no sealer */

@@ -37,8 +37,8 @@
 #define SIGNER_DEADLINE_MS 2000
 /* While more come than can be served, a turn of the loop takes what came meanwhile: a turn for each
  * costs several times what it takes to turn one away, and the signer is interrupted as often. */
-#define PRESSED_PAUSE_US   2000
-#define IDLE_DRAIN_MS      5000
+#define PRESSED_PAUSE_US 2000
+#define IDLE_DRAIN_MS    5000
 
 struct worker {
 	const struct worker_options *options;
@@ -236,8 +236,8 @@ static int start(struct worker *worker)
 		event_config_free(config);
 	}
 	app->services = calloc(options->n_rounds, sizeof(*app->services));
-	app->turn_key = hmac_key_new(options->turn_secret);
-	if (!app->base || !app->services || !app->turn_key)
+	app->host_key = hmac_key_new(options->host_secret);
+	if (!app->base || !app->services || !app->host_key)
 		return -ENOMEM;
 	app->signer = signer_new(app->base, options->signer_fd,
 	    (unsigned)settings->limits.signer_queue, SIGNER_DEADLINE_MS);
@@ -303,7 +303,7 @@ static void stop(struct worker *worker)
 	}
 	logins_free(app->logins);
 	signer_free(app->signer);
-	hmac_key_free(app->turn_key);
+	hmac_key_free(app->host_key);
 	if (worker->server)
 		server_flush(worker->server);
 	for (size_t i = 0; i < app->n_services; i++) {

@@ -21,7 +21,7 @@ struct worker_options { /* all borrowed; made before the fork */
 	size_t n_rounds;
 	struct assets *assets; /* NULL: no pages */
 	struct rate_table *rates;
-	struct slice turn_secret;       /* of this host's workers */
+	struct slice host_secret;       /* of this host's workers */
 	struct stats *stats;            /* of all workers */
 	const struct seal_stats *seals; /* of all shards, the rounds' one after another; NULL: no
 					   sealer on this host */

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { invite } from './lib/acts.mjs';
 import { eventually, makeDirectory, realRound, startInstance, startRedis } from './lib/instance.mjs';
+import { bytesFor, mix } from './lib/meet.mjs';
 import { Round, TOKEN_REQUEST, assertProblem, base64url } from './lib/protocol.mjs';
 
 /** A token request like no other. */
@@ -243,4 +244,20 @@ test('turns take from the allowance of an address; who has one does not pay agai
 	assertProblem(again, 503, 'busy');
 	assert.equal(again.headers['tallyd-turn'], away.headers['tallyd-turn']);
 	redis.signal('SIGCONT');
+});
+
+test('no voting right can be made up that uses up the allowance of somebody else\'s address', async (t) => {
+	const { instance, round } = await start(t, { trusted_proxies: ['127.0.0.1'] });
+	const READS = 3n, TOKEN = 66n; // what keeps kinds apart, where keys are a hash that anybody can compute
+	const address = BigInt(Buffer.from([192, 0, 2, 77]).readUInt32LE());
+	const valid = round.mint(), after = valid.subarray(34, 98);
+	for (const theirs of [address, address << 32n]) {
+		const nonce = bytesFor(theirs ^ mix(READS + 1n) ^ mix(TOKEN + 1n), [0, 2], after, crypto.randomBytes);
+		const token = Buffer.concat([valid.subarray(0, 2), nonce, after, Buffer.alloc(256)]);
+		for (let i = 0; i < 30; i++)
+			assertProblem(await instance.request('POST', `${round.path}/ballots`, { headers: { 'Content-Type': 'application/json',
+				Authorization: `PrivateToken token="${base64url(token)}"`, 'X-Forwarded-For': '198.51.100.1' },
+			body: '{"choices":["upstage"]}' }), 401, 'invalid-token');
+	}
+	assert.equal((await instance.get(`${round.path}/challenge`, { headers: { 'X-Forwarded-For': '192.0.2.77' } })).status, 200);
 });

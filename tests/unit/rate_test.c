@@ -96,6 +96,7 @@ static void test_addresses(void **state)
 	    {"2001:db8:1:2::1", "2001:db8:1:3::1", false},
 	    {"::ffff:192.0.2.1", "192.0.2.1", true},
 	    {"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+	    {"2001:db8::1", "32.1.13.184", false}, /* the same four bytes */
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(key_of(rows[i].a, 1) == key_of(rows[i].b, 1), rows[i].same);
