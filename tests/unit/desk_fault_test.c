@@ -298,7 +298,7 @@ static void test_stopped(void **state)
 
 	(void)state;
 	desk_fixture_init(&f);
-	f.deadline_ms = 200;
+	f.deadline_ms = 2000;
 	server_start(&f.server, false);
 	desk_fixture_open(&f);
 	desk_fixture_connected(&f);

@@ -58,7 +58,7 @@ static inline void desk_fixture_init(struct desk_fixture *f)
 	server_dir(&f->server);
 	f->base = event_base_new();
 	f->patience = evtimer_new(f->base, desk_on_patience, f);
-	f->deadline_ms = 2000;
+	f->deadline_ms = 20000;
 }
 
 static inline void desk_fixture_open(struct desk_fixture *f)

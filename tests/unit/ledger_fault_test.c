@@ -313,7 +313,7 @@ static void test_stopped(void **state)
 
 	(void)state;
 	fixture_init(&f);
-	f.redis_options.deadline_ms = 150;
+	f.redis_options.deadline_ms = 1500;
 	fixture_open_ready(&f);
 	kill(f.server.pid, SIGSTOP);
 	r = cast_now(&f, spent, A, "x", -1);

@@ -115,7 +115,7 @@ static inline void fixture_init(struct fixture *f)
 	memset(f->options.rules_hash, 0xa5, 32);
 	f->redis_options = (struct redis_options){
 	    .address = f->server.address,
-	    .deadline_ms = 2000,
+	    .deadline_ms = 20000,
 	    .in_flight_max = 2000,
 	    .backoff_max_ms = 50,
 	    .on_state = fixture_on_state,

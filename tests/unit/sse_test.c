@@ -299,7 +299,7 @@ static void drops_who_takes_nothing(void **state)
 	char id[16];
 	const size_t len = 60000;
 
-	strict.stall_ms = 60;
+	strict.stall_ms = 1000;
 	open_hub(&rig, strict);
 	subscribe(&rig, &slow);
 	subscribe(&rig, &quick);

@@ -35,7 +35,7 @@ export function withDeadline(promise, ms, what) {
 }
 
 /** Asks again and again until `probe` gives something true; for states that nothing announces. */
-export async function eventually(probe, what, ms = 20_000) {
+export async function eventually(probe, what, ms = 60_000) {
 	const end = Date.now() + ms;
 	let last;
 	for (;;) {
