@@ -285,7 +285,7 @@ describe('organiser', () => {
 		const page = await open(context, person);
 		const began = Date.now();
 		await ctl('revoke', person.id, '--why', 'test');
-		await heading(page, 'named.revoked').waitFor({ timeout: 5000 });
+		await heading(page, 'named.revoked').waitFor();
 		assert.ok(Date.now() - began < 5000);
 		assert.equal(await page.locator('.o-figures').count(), 0);
 		await page.reload();
