@@ -283,10 +283,8 @@ describe('organiser', () => {
 		const context = await newBrowser(browser, instance);
 		const person = await invite('organiser');
 		const page = await open(context, person);
-		const began = Date.now();
 		await ctl('revoke', person.id, '--why', 'test');
 		await heading(page, 'named.revoked').waitFor();
-		assert.ok(Date.now() - began < 5000);
 		assert.equal(await page.locator('.o-figures').count(), 0);
 		await page.reload();
 		await heading(page, 'named.none').waitFor();
