@@ -75,10 +75,11 @@ async function measure() {
 
 	const tell = (what, ms) => console.log(`${what.padEnd(22)} ${String(ms.length).padStart(6)} voters: p50 ${percentile(ms, 0.5).toFixed(1)} ms, p99 ${percentile(ms, 0.99).toFixed(1)} ms`);
 	try {
+		const other = fork(fileURLToPath(import.meta.url));
+		await once(other, 'message'); // it has started, which costs as much as many votes
 		const end = performance.now() + ALONE * 1000;
 		const alone = await voteUntil(() => performance.now() > end);
 		tell('alone', alone);
-		const other = fork(fileURLToPath(import.meta.url));
 		let guessed = null;
 		const done = once(other, 'message').then(([message]) => {
 			guessed = message;
@@ -86,7 +87,6 @@ async function measure() {
 		other.send({ port: instance.port, target: round.path, lastByte: round.keyId[31] });
 		const meanwhile = await voteUntil(() => guessed);
 		await done;
-		other.disconnect();
 		tell('while somebody guesses', meanwhile);
 		console.log(`p99, ratio              ${(percentile(meanwhile, 0.99) / percentile(alone, 0.99)).toFixed(2)}`);
 		console.log(`${GUESSES} guesses from ${ADDRESSES} addresses in ${guessed.seconds.toFixed(0)} s: ${JSON.stringify(guessed.answers)}`);
@@ -97,5 +97,7 @@ async function measure() {
 	}
 }
 
-if (process.send) process.once('message', async (message) => process.send(await guessAll(message)));
-else await measure();
+if (process.send) {
+	process.once('message', async (message) => process.send(await guessAll(message)));
+	process.send('ready');
+} else await measure();
