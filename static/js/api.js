@@ -2,6 +2,7 @@
  * knows what the server did). Retries nothing: that is for who knows what may be repeated. */
 
 const DEADLINE_MS = 15_000;
+const TURN = /^[\w.]{1,64}$/; // what is kept and sent again: nothing that would make the request too large for good
 
 export class Problem extends Error {
 	constructor(status, body, retryAfter, turn) {
@@ -133,5 +134,5 @@ async function problemOf(response) {
 		// a proxy's page: its status is all we know
 	}
 	return new Problem(response.status, body, Number.isNaN(seconds) ? undefined : seconds,
-		response.headers.get("Tallyd-Turn") ?? undefined);
+		TURN.exec(response.headers.get("Tallyd-Turn") ?? "")?.[0]);
 }

@@ -18,6 +18,7 @@ import { judge } from "./problems.js";
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
 const SPREAD_MS = 3000;
+const LONGEST_TOLD_S = 600; // our server's; a proxy's may be more than a timer holds, which then does not wait at all
 const CHANGES_MAX = 10; // the server's limit for one token
 
 /* The receipt is not of this ballot: either side may be at fault, and a person has to look. */
@@ -262,6 +263,7 @@ const sameEntry = (one, other) => one?.shard === other?.shard && one?.index === 
 
 /* Doubling, and never before the server said; spread so that a crowd that was turned away together does not come back together. */
 function waitFor(attempt, retryAfter = 0) {
+	const told = Math.min(retryAfter, LONGEST_TOLD_S);
 	const doubled = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
-	return Math.max(doubled * (0.8 + 0.4 * Math.random()), retryAfter * 1000 + Math.random() * Math.min(retryAfter * 500, SPREAD_MS));
+	return Math.max(doubled * (0.8 + 0.4 * Math.random()), told * 1000 + Math.random() * Math.min(told * 500, SPREAD_MS));
 }

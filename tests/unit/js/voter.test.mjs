@@ -4,7 +4,7 @@ import "./setup.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Problem } from "../../../static/js/api.js";
+import { Problem, createApi } from "../../../static/js/api.js";
 import { memoryRecords, recordsFor } from "../../../static/js/records.js";
 import { Voter } from "../../../static/js/voter.js";
 import { contest, createServer } from "./server.mjs";
@@ -117,6 +117,24 @@ test("a plain 503 is known not to count", async () => {
 	const [waiting] = states.filter(({ name }) => name === "waiting");
 	assert.equal(waiting.counted, "no");
 	assert.ok(waiting.ms >= 1600, "Retry-After is kept to");
+});
+
+test("nobody is kept for longer than our server ever says, and no timer overflows", async () => {
+	const server = createServer();
+	server.faults.push(["token", new Problem(503, { type: "/problems#busy" }, 31_536_000)]);
+	const { voter, states } = visit(server, memoryRecords());
+	await voter.cast(upstage);
+	const [waiting] = states.filter(({ name }) => name === "waiting");
+	assert.ok(waiting.ms >= 600_000 && waiting.ms <= 603_000, `${waiting.ms}`);
+});
+
+test("a word for one's turn is short; anything else is not kept", async () => {
+	const turnOf = (value) => createApi({}, () => Promise.resolve(new Response("{}", { status: 503,
+		headers: value === null ? {} : { "Tallyd-Turn": value } }))).token("test", new Uint8Array()).catch(({ turn }) => turn);
+	const word = "001795000000000.0123456789abcdef01";
+	assert.equal(await turnOf(word), word);
+	for (const other of [null, "", "x".repeat(65), "x".repeat(9000), `${word}, ${word}`, "\u00ff"])
+		assert.equal(await turnOf(other), undefined);
 });
 
 test("closed: refused for certain, even after a lost answer", async () => {
