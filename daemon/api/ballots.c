@@ -35,7 +35,7 @@ struct casting {
 
 static void casting_free(struct casting *casting)
 {
-	gate_leave(casting->service->app, GATE_BALLOTS);
+	gate_leave(casting->service->app);
 	buf_release(&casting->canonical);
 	free(casting);
 }

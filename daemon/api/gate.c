@@ -19,7 +19,7 @@
 const char *gate_name(enum gate gate)
 {
 	static const char *const names[] = {"none", "tokens", "ballots", "reads", "streams",
-	    "named", "logins", "returns", "guesses"};
+	    "named", "logins", "returns", "turns", "guesses"};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == GATES, "one a gate");
 	return (unsigned)gate < GATES ? names[gate] : "none";
@@ -33,6 +33,7 @@ static const struct rate_limit *limit_of(const struct settings *settings, enum g
 	case GATE_TOKENS:
 	case GATE_LOGINS:
 	case GATE_RETURNS:
+	case GATE_TURNS:
 		return &settings->token_rate;
 	case GATE_BALLOTS:
 		return &settings->ballot_rate;
@@ -119,12 +120,15 @@ void gate_enter(struct app *app)
 	app->stats->under_way++;
 }
 
-void gate_leave(struct app *app, enum gate gate)
+void gate_leave(struct app *app)
 {
 	assert(app->stats->under_way > 0);
 	app->stats->under_way--;
-	if (gate == GATE_TOKENS)
-		turns_served(&app->turns, clock_wall_ms());
+}
+
+void gate_serve(struct app *app)
+{
+	turns_served(&app->turns, clock_wall_ms());
 }
 
 /* Kept ready, since it is said to most of a crowd. `word`: of their turn, or NULL. */
@@ -156,23 +160,25 @@ static uint64_t room_for_token_requests(const struct app *app)
 }
 
 /* While others wait for their turn, who comes for the first time leaves them three quarters; but
- * nobody is turned away from a server that has nothing to do. A turn takes from the address'
- * allowance, and whoever comes at theirs does not pay again: nobody has more turns than that. */
+ * nobody is turned away from a server that has nothing to do. Turns have an allowance of their own,
+ * or one address would make the line as long as it likes; a word frees nobody from the other one.
+ */
 static bool admit_token_request(struct app *app, struct request *req)
 {
 	uint64_t room = room_for_token_requests(app);
 	int64_t now_ms = clock_wall_ms();
-	int64_t due_ms = req->turn.len > 0 ? turn_read(app->host_key, req->turn, req->body) : 0;
+	int64_t due_ms =
+	    req->turn.len > 0 ? turn_read(app->host_key, req->turn, req->body, now_ms) : 0;
 	bool has_come = due_ms != 0 && due_ms <= now_ms;
 	int64_t again_ms;
 	char word[TURN_SIZE];
 
-	if (due_ms == 0 && !admit_address(app, req, GATE_TOKENS))
-		return false;
 	if (!has_come && !turns_are_over(&app->turns, now_ms))
 		room = room / 4 > 0 ? room / 4 : 1;
 	if (app->stats->under_way < room)
-		return true;
+		return admit_address(app, req, GATE_TOKENS);
+	if (due_ms <= now_ms && !admit_address(app, req, GATE_TURNS))
+		return false;
 	if (due_ms == 0)
 		due_ms = turns_give(&app->turns, now_ms);
 	again_ms = due_ms > now_ms ? due_ms : turns_put_off(&app->turns, now_ms);

@@ -25,6 +25,7 @@ enum gate { /* what is limited by address, each apart; in route.flags, as ROUTE_
 	GATE_NAMED,
 	GATE_LOGINS,  /* both judged by login.c, which answers with a page */
 	GATE_RETURNS, /* from a provider, which is asked what they bring */
+	GATE_TURNS,   /* given to those who are turned away from GATE_TOKENS */
 	GATE_GUESSES, /* judged by issue.c: known afterwards */
 	GATES
 };
@@ -57,6 +58,8 @@ bool gate_is_too_fast(struct app *app, struct request *req, enum gate_identity w
 
 /* A vote or token request is under way, and has come to its end. */
 void gate_enter(struct app *app);
-void gate_leave(struct app *app, enum gate gate);
+void gate_leave(struct app *app);
+/* It was a token request that was answered, not one that failed: turns go by the pace of these. */
+void gate_serve(struct app *app);
 
 #endif

@@ -36,9 +36,11 @@ static void refuse(struct app *app, struct request *req, enum refusal why, int s
 			       .retry_after_s = retry_after_s});
 }
 
-static void issuing_free(struct issuing *issuing)
+static void issuing_free(struct issuing *issuing, bool served)
 {
-	gate_leave(issuing->service->app, GATE_TOKENS);
+	gate_leave(issuing->service->app);
+	if (served)
+		gate_serve(issuing->service->app);
 	free(issuing);
 }
 
@@ -47,7 +49,7 @@ static void issuing_refuse(struct issuing *issuing, enum refusal why, int status
 {
 	refuse(
 	    issuing->service->app, issuing->req, why, status, type, title, detail, retry_after_s);
-	issuing_free(issuing);
+	issuing_free(issuing, why != REFUSED_UNAVAILABLE);
 }
 
 static void on_signed(void *arg, int error, const uint8_t signature[BLINDRSA_BYTES])
@@ -62,7 +64,7 @@ static void on_signed(void *arg, int error, const uint8_t signature[BLINDRSA_BYT
 	issuing->service->app->stats->tokens_issued++;
 	reply_bytes(
 	    issuing->req, 200, TYPE_RESPONSE, slice_make(signature, BLINDRSA_BYTES), NULL, 0);
-	issuing_free(issuing);
+	issuing_free(issuing, true);
 }
 
 static void on_recorded(void *arg, enum issue_verdict verdict)

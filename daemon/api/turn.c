@@ -9,7 +9,7 @@
 #include "base/encode.h"
 #include "crypto/digest.h"
 
-#define SLOWEST     1.0  /* a second: where nobody was served at all */
+#define SLOWEST     1.0  /* a second */
 #define LEAVES      0.95 /* of the pace: those who come late, and whom chance brings together */
 #define FIRST_MS    1000
 #define DUE_DIGITS  15
@@ -18,13 +18,21 @@
 
 /* ---- who is when ---- */
 
+/* No turn is so far away, unless the clock was set back: then nobody waits for it any more. */
+static bool is_beyond(int64_t due_ms, int64_t now_ms)
+{
+	return due_ms > now_ms + TURN_LONGEST_MS + (int64_t)(2e3 / SLOWEST);
+}
+
+/* A second in which nobody was served, or which is not over, says nothing of how many can be: what
+ * stands still for a while goes on as before, and the line must not be as long as if it did not. */
 static void begin_second(struct turns *turns, int64_t now_ms)
 {
 	int64_t second = now_ms / 1000;
 
 	if (second == turns->second)
 		return;
-	if (turns->pressed && second == turns->second + 1)
+	if (turns->pressed && turns->served > 0 && second == turns->second + 1)
 		turns->pace = (turns->pace + turns->served) / 2;
 	turns->second = second;
 	turns->served = 0;
@@ -43,7 +51,7 @@ static int64_t give(struct turns *turns, int64_t *next_us, int64_t now_ms)
 
 	begin_second(turns, now_ms);
 	turns->pressed = true;
-	if (*next_us < soonest_us)
+	if (*next_us < soonest_us || is_beyond(*next_us / 1000, now_ms))
 		*next_us = soonest_us;
 	due_ms = *next_us / 1000;
 	if (due_ms >= now_ms + TURN_LONGEST_MS)
@@ -69,7 +77,7 @@ bool turns_are_pressed(const struct turns *turns, int64_t now_ms)
 
 bool turns_are_over(const struct turns *turns, int64_t now_ms)
 {
-	return turns->next_us <= now_ms * 1000;
+	return turns->next_us <= now_ms * 1000 || is_beyond(turns->next_us / 1000, now_ms);
 }
 
 /* ---- words ---- */
@@ -92,8 +100,9 @@ void turn_print(
 	print_mac(key, ret_word, request, ret_word + DUE_DIGITS + 1);
 }
 
-int64_t turn_read(struct hmac_key *key, struct slice word, struct slice request)
+int64_t turn_read(struct hmac_key *key, struct slice word, struct slice request, int64_t now_ms)
 {
+	int64_t due_ms;
 	char due[DUE_DIGITS + 1] = "", mac[2 * MAC_BYTES + 1];
 	const char *text = word.ptr;
 
@@ -104,5 +113,6 @@ int64_t turn_read(struct hmac_key *key, struct slice word, struct slice request)
 	if (text[DUE_DIGITS] != '.' ||
 	    CRYPTO_memcmp(text + DUE_DIGITS + 1, mac, 2 * MAC_BYTES) != 0)
 		return 0;
-	return strtoll(due, NULL, 10);
+	due_ms = strtoll(due, NULL, 10);
+	return is_beyond(due_ms, now_ms) ? 0 : due_ms;
 }

@@ -19,10 +19,10 @@ struct hmac_key;
  * worker and over restarts of one; zeroed but for the pace, which the first busy seconds correct.
  */
 struct turns {
-	double pace;     /* served a second while some were turned away */
-	int64_t second;  /* the one that is counted */
-	unsigned served; /* in it */
-	bool pressed;    /* somebody was turned away in it */
+	double pace;      /* served a second while some were turned away */
+	int64_t second;   /* the one that is counted */
+	unsigned served;  /* in it */
+	bool pressed;     /* somebody was turned away in it */
 	int64_t next_us;  /* the first turn that nobody has */
 	int64_t again_us; /* likewise, of those who came at theirs in vain */
 };
@@ -30,8 +30,8 @@ struct turns {
 void turns_served(struct turns *turns, int64_t now_ms);
 /* Gives the next turn: when to come. */
 int64_t turns_give(struct turns *turns, int64_t now_ms);
-/* For one who came at their turn and found no room, since fewer are served than was thought: when to
- * come again. The turn they have stays. */
+/* For one who came at their turn and found no room, since fewer are served than was thought: when
+ * to come again. The turn they have stays. */
 int64_t turns_put_off(struct turns *turns, int64_t now_ms);
 /* Somebody was turned away just now. */
 bool turns_are_pressed(const struct turns *turns, int64_t now_ms);
@@ -42,6 +42,6 @@ bool turns_are_over(const struct turns *turns, int64_t now_ms);
 void turn_print(
     struct hmac_key *key, int64_t due_ms, struct slice request, char ret_word[TURN_SIZE]);
 /* When the turn is that this word gives to this request; 0: it is no word of ours for it. */
-int64_t turn_read(struct hmac_key *key, struct slice word, struct slice request);
+int64_t turn_read(struct hmac_key *key, struct slice word, struct slice request, int64_t now_ms);
 
 #endif

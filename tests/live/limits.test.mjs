@@ -224,7 +224,7 @@ test('who was turned away comes at their turn, before those who come for the fir
 	assert.equal((await come(anybody())).status, 200);
 });
 
-test('turns take from the allowance of an address; who has one does not pay again', async (t) => {
+test('turns have an allowance by address; who has one does not pay again, and gets no further with it', async (t) => {
 	const dir = await makeDirectory();
 	const redis = await startRedis(path.join(dir, 'redis'));
 	const instance = await startInstance({ ...openNow(), dir, redis, settings: { workers: 1, limits: { under_way: 8 },
@@ -235,15 +235,25 @@ test('turns take from the allowance of an address; who has one does not pay agai
 	const anybody = () => fresh(round);
 	redis.signal('SIGSTOP');
 	// Six of eight places are for voting rights; one of the seven is told so.
-	await Promise.race(Array.from({ length: 7 }, (_, i) => from(`192.0.2.${i}`, anybody())));
+	const first = Array.from({ length: 7 }, (_, i) => from(`192.0.2.${i}`, anybody()));
+	await Promise.race(first);
 	const mine = anybody(), away = await from('198.51.100.1', mine);
 	assertProblem(away, 503, 'busy');
 	assertProblem(await from('198.51.100.1', anybody()), 503, 'busy');
 	assertProblem(await from('198.51.100.1', anybody()), 429, 'too-many-requests');
 	const again = await from('198.51.100.1', mine, away.headers['tallyd-turn']);
 	assertProblem(again, 503, 'busy');
-	assert.equal(again.headers['tallyd-turn'], away.headers['tallyd-turn']);
+	const word = away.headers['tallyd-turn'], due = Number(word.split('.')[0]);
+	assert.equal(again.headers['tallyd-turn'], word);
+	// Who comes at their turn in vain has the next one from the same allowance; and the word is no way past the other.
+	await eventually(() => Date.now() > due, 'the turn');
+	assertProblem(await from('198.51.100.1', mine, word), 429, 'too-many-requests');
 	redis.signal('SIGCONT');
+	await Promise.all(first);
+	const others = Array.from({ length: 4 }, () => Buffer.concat([mine.subarray(0, 64), crypto.randomBytes(mine.length - 64)]));
+	const statuses = [];
+	for (const body of others) statuses.push((await from('198.51.100.1', body, word)).status);
+	assert.deepEqual(statuses, [200, 200, 429, 429]);
 });
 
 test('no voting right can be made up that uses up the allowance of somebody else\'s address', async (t) => {

@@ -74,6 +74,35 @@ static void test_nobody_is_sent_away_for_longer_than_the_longest(void **state)
 	assert_int_equal(turns_give(&turns, NOW + 500), NOW + 500 + TURN_LONGEST_MS);
 }
 
+static void test_what_stands_still_is_no_pace(void **state)
+{
+	(void)state;
+	struct turns turns = {.pace = 1000};
+
+	for (int second = 0; second < 60; second++)
+		(void)turns_give(&turns, NOW + second * 1000);
+	assert_in_range(turns.pace, 1000, 1000);
+}
+
+static void test_the_clock_is_set_back(void **state)
+{
+	(void)state;
+	struct hmac_key *key = hmac_key_new(slice_text("secret"));
+	struct turns turns = {.pace = 100};
+	struct slice request = slice_text("request");
+	const int64_t then = NOW - 3600000;
+	char word[TURN_SIZE];
+
+	turn_print(key, turns_give(&turns, NOW), request, word);
+	(void)turns_put_off(&turns, NOW);
+	assert_true(turns_are_over(&turns, then));
+	assert_int_equal(turns_give(&turns, then), then + 1000);
+	assert_int_equal(turns_put_off(&turns, then), then + 1000);
+	assert_int_equal(turn_read(key, slice_text(word), request, then), 0);
+	assert_int_equal(turn_read(key, slice_text(word), request, NOW), NOW + 1000);
+	hmac_key_free(key);
+}
+
 static void test_a_word_is_for_one_request(void **state)
 {
 	(void)state;
@@ -83,19 +112,19 @@ static void test_a_word_is_for_one_request(void **state)
 	struct slice whole = slice_make(request, sizeof(request));
 
 	turn_print(key, NOW + 5, whole, word);
-	assert_int_equal(turn_read(key, slice_text(word), whole), NOW + 5);
-	assert_int_equal(turn_read(other, slice_text(word), whole), 0);
+	assert_int_equal(turn_read(key, slice_text(word), whole, NOW), NOW + 5);
+	assert_int_equal(turn_read(other, slice_text(word), whole, NOW), 0);
 	for (size_t i = 0; word[i]; i++) {
 		memcpy(changed, word, sizeof(word));
 		changed[i] ^= 1;
-		assert_int_equal(turn_read(key, slice_text(changed), whole), 0);
+		assert_int_equal(turn_read(key, slice_text(changed), whole, NOW), 0);
 	}
-	assert_int_equal(turn_read(key, slice_make(word, strlen(word) - 1), whole), 0);
-	assert_int_equal(turn_read(key, slice_text(""), whole), 0);
+	assert_int_equal(turn_read(key, slice_make(word, strlen(word) - 1), whole, NOW), 0);
+	assert_int_equal(turn_read(key, slice_text(""), whole, NOW), 0);
 	request[20] ^= 1;
-	assert_int_equal(turn_read(key, slice_text(word), whole), 0);
+	assert_int_equal(turn_read(key, slice_text(word), whole, NOW), 0);
 	turn_print(key, NOW, slice_text(""), word);
-	assert_int_equal(turn_read(key, slice_text(word), slice_text("")), NOW);
+	assert_int_equal(turn_read(key, slice_text(word), slice_text(""), NOW), NOW);
 	hmac_key_free(key);
 	hmac_key_free(other);
 }
@@ -107,6 +136,8 @@ int main(void)
 	    cmocka_unit_test(test_who_came_in_vain_comes_at_the_pace_again),
 	    cmocka_unit_test(test_the_pace_follows_what_is_served),
 	    cmocka_unit_test(test_nobody_is_sent_away_for_longer_than_the_longest),
+	    cmocka_unit_test(test_what_stands_still_is_no_pace),
+	    cmocka_unit_test(test_the_clock_is_set_back),
 	    cmocka_unit_test(test_a_word_is_for_one_request),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
