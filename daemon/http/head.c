@@ -25,8 +25,8 @@ static const struct problem bad_host =
     BAD_REQUEST("A request of HTTP/1.1 needs exactly one valid Host.");
 static const struct problem bad_content_length =
     BAD_REQUEST("Content-Length must be given once, as a decimal number.");
-static const struct problem repeated_field =
-    BAD_REQUEST("Authorization, Content-Type, If-Match and Origin may each be given once.");
+static const struct problem repeated_field = BAD_REQUEST(
+    "Authorization, Content-Type, If-Match, Origin and Tallyd-Turn may each be given once.");
 static const struct problem body_not_expected = BAD_REQUEST("GET and HEAD take no body.");
 static const struct problem bad_syntax = BAD_REQUEST("The head is not well-formed HTTP/1.1.");
 static const struct problem wrong_version = {
