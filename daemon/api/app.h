@@ -112,7 +112,8 @@ struct service {
 	const struct admission_method *admission; /* NULL: not built in */
 	struct gateway *gateways;                 /* of the contest, where it takes assertions */
 	size_t n_gateways;
-	uint32_t signer_key; /* its number at the signer */
+	uint32_t signer_key;   /* its number at the signer */
+	int64_t tell_again_ms; /* steady: when a bearer that is none is logged again */
 	struct ledger *ledger;
 	struct live *live;
 	struct desk *desk;

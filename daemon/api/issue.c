@@ -10,10 +10,12 @@
 
 #include "admission/admission.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "client/signer.h"
 #include "crypto/digest.h"
 #include "store/ledger.h"
 
+#define TELL_AGAIN_MS 60000
 #define TYPE_REQUEST  "application/private-token-request"
 #define TYPE_RESPONSE "application/private-token-response"
 
@@ -232,6 +234,21 @@ static void refuse_unadmitted(struct app *app, struct request *req, enum refusal
 			       .www_authenticate = "Bearer realm=\"tallyd\""});
 }
 
+/* What a gateway or a login brought: if it is the settings that do not fit, everybody is refused,
+ * and the log tells why; what strangers send fills it no faster. */
+static void refuse_malformed(struct service *service, struct request *req, const char *why)
+{
+	int64_t now_ms = clock_steady_ms();
+
+	if (now_ms >= service->tell_again_ms) {
+		service->tell_again_ms = now_ms + TELL_AGAIN_MS;
+		log_warn("contest %s: somebody was not admitted: %s (told once a minute)",
+		    service->round->contest->id, why);
+	}
+	refuse_unadmitted(
+	    service->app, req, REFUSED_ADMISSION, "not-admitted", "Not admitted", why);
+}
+
 /* Whom the request is for, by the contest's method; or refuses. */
 static bool admit(struct service *service, struct request *req, struct slice blinded,
     struct admission_answer *ret_answer)
@@ -268,8 +285,7 @@ static bool admit(struct service *service, struct request *req, struct slice bli
 			refuse(app, req, REFUSED_MISTYPED, 422, "mistyped-code",
 			    "The invitation code is mistyped", ret_answer->why, 0);
 		else
-			refuse_unadmitted(app, req, REFUSED_ADMISSION, "not-admitted",
-			    "Not admitted", ret_answer->why);
+			refuse_malformed(service, req, ret_answer->why);
 		return false;
 	case ADMISSION_EXPIRED:
 		refuse_unadmitted(app, req, REFUSED_EXPIRED, "admission-expired",

@@ -99,6 +99,20 @@ static bool takes_provider(const struct contest *contest, const char *id)
 	return false;
 }
 
+static const char *word_of_failure(int error, const char *word)
+{
+	switch (error) {
+	case -EACCES: /* a code is taken once, and for a minute or so */
+		return strcmp(word, "invalid_grant") == 0 ? "login-expired" : "provider-error";
+	case -EBADMSG:
+	case -ENOKEY:
+	case -EINVAL:
+		return "provider-error";
+	default:
+		return "provider-down";
+	}
+}
+
 static void on_located(void *arg, int error, const char *endpoint)
 {
 	struct logging_in *logging_in = arg;
@@ -124,7 +138,7 @@ static void on_located(void *arg, int error, const char *endpoint)
 		go(service->app, logging_in->req, location.data, login_print(key, login, cookie),
 		    LOGIN_MS / 1000);
 	else
-		fail(service->app, logging_in->req, login, "provider-down");
+		fail(service->app, logging_in->req, login, word_of_failure(error, ""));
 	buf_release(&location);
 	free(logging_in);
 }
@@ -241,20 +255,6 @@ static void judge(struct logging_in *logging_in, const json_t *claims)
 	if (verdict != CLAIMS_EXCLUDED)
 		log_warn("provider %s: a login was refused: %s", provider->id, why);
 	fail(app, logging_in->req, &logging_in->login, word_of(verdict));
-}
-
-static const char *word_of_failure(int error, const char *word)
-{
-	switch (error) {
-	case -EACCES: /* a code is taken once, and for a minute or so */
-		return strcmp(word, "invalid_grant") == 0 ? "login-expired" : "provider-error";
-	case -EBADMSG:
-	case -ENOKEY:
-	case -EINVAL:
-		return "provider-error";
-	default:
-		return "provider-down";
-	}
 }
 
 static void on_redeemed(void *arg, int error, const struct provider_outcome *outcome)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 enum {
 	KEPT_S = 3600, /* where Cache-Control says nothing */
 	KEPT_MIN_S = 60,
@@ -150,7 +152,7 @@ static int judge(struct document *document, int error, const struct call_answer 
 	}
 	if (r == 0) {
 		r = document->take(document->provider, answer->body);
-		why = r == -ENOKEY ? "it has no key of use" : "it is unsound";
+		why = r == -ENOKEY ? "it has no key of use" : "it is unsound, or of another issuer";
 	}
 	if (r < 0)
 		(void)snprintf(document->why, sizeof(document->why), "%s: %s", document->name, why);
@@ -172,10 +174,16 @@ static void on_answer(void *arg, int error, const struct call_answer *answer)
 	r = moved && error != -ECANCELED ? start_reading(document) : judge(document, error, answer);
 	if (document->reading)
 		return;
-	if (r == 0)
+	if (r == 0) {
+		if (document->pause_ms > 0)
+			log_info("provider %s: the %s can be read again",
+			    document->provider->issuer, document->name);
 		keep(document, now_ms, answer->max_age_s);
-	else if (r != -ECANCELED && r != -ENOMEM)
+	} else if (r != -ECANCELED && r != -ENOMEM) {
 		leave_alone(document, now_ms);
+		log_warn("provider %s: %s; asked again after %u s at the earliest",
+		    document->provider->issuer, document->why, document->pause_ms / 1000);
+	}
 	waiters = document->waiters;
 	document->waiters = NULL;
 	while (waiters) {

@@ -407,6 +407,15 @@ static const struct schema settings_schema = {settings_keys, sizeof(struct setti
 
 /* ---- rules between options ---- */
 
+static bool is_socket_of(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	return strncmp(path, dir, len) == 0 && strcmp(path + len, "/redis.sock") == 0;
+}
+
 static void check_server(
     const struct settings *settings, struct document *document, struct config_errors *errors)
 {
@@ -427,6 +436,11 @@ static void check_server(
 		document_error(errors, node,
 		    "a Redis of our own listens on a unix socket only; \"redis.address\" is to be "
 		    "unix:/path/to/socket");
+	else if (server->dir && !is_socket_of(settings->redis.address + 5, server->dir))
+		document_error(errors, document_at(document, "redis/address"),
+		    "a Redis of our own listens at redis.sock in its \"dir\": write "
+		    "unix:%s%sredis.sock",
+		    server->dir, server->dir[strlen(server->dir) - 1] == '/' ? "" : "/");
 }
 
 static void check_contests(

@@ -12,45 +12,46 @@
 static const struct {
 	const char *heading;
 	const struct ctl_command *command;
+	bool counts; /* done where the ballots are alone */
 } commands[] = {
-    {"Setting up", &ctl_keygen},
-    {NULL, &ctl_site},
-    {NULL, &ctl_voters},
-    {NULL, &ctl_experts},
-    {"People", &ctl_invite},
-    {NULL, &ctl_people},
-    {NULL, &ctl_revoke},
-    {NULL, &ctl_codes},
-    {"Watching", &ctl_status},
-    {NULL, &ctl_watch},
-    {NULL, &ctl_tally},
-    {NULL, &ctl_audit},
-    {NULL, &ctl_export},
-    {NULL, &ctl_report},
-    {NULL, &ctl_log},
-    {"Running the contest", &ctl_open},
-    {NULL, &ctl_pause},
-    {NULL, &ctl_resume},
-    {NULL, &ctl_extend},
-    {NULL, &ctl_close},
-    {NULL, &ctl_notice},
-    {NULL, &ctl_recuse},
-    {NULL, &ctl_challenge},
-    {NULL, &ctl_disqualify},
-    {NULL, &ctl_requalify},
-    {NULL, &ctl_requests},
-    {NULL, &ctl_approve},
-    {NULL, &ctl_reject},
-    {NULL, &ctl_forget},
-    {"The result", &ctl_metrics},
-    {NULL, &ctl_issued},
-    {NULL, &ctl_publish},
-    {NULL, &ctl_recount},
-    {NULL, &ctl_certify},
-    {NULL, &ctl_correct},
-    {NULL, &ctl_result},
-    {"Checking the count", &ctl_verify},
-    {"The next round", &ctl_programme},
+    {"Setting up", &ctl_keygen, false},
+    {NULL, &ctl_site, false},
+    {NULL, &ctl_voters, false},
+    {NULL, &ctl_experts, false},
+    {"People", &ctl_invite, false},
+    {NULL, &ctl_people, false},
+    {NULL, &ctl_revoke, false},
+    {NULL, &ctl_codes, false},
+    {"Watching", &ctl_status, false},
+    {NULL, &ctl_watch, false},
+    {NULL, &ctl_tally, true},
+    {NULL, &ctl_audit, false},
+    {NULL, &ctl_export, false},
+    {NULL, &ctl_report, true},
+    {NULL, &ctl_log, false},
+    {"Running the contest", &ctl_open, false},
+    {NULL, &ctl_pause, false},
+    {NULL, &ctl_resume, false},
+    {NULL, &ctl_extend, false},
+    {NULL, &ctl_close, false},
+    {NULL, &ctl_notice, false},
+    {NULL, &ctl_recuse, false},
+    {NULL, &ctl_challenge, false},
+    {NULL, &ctl_disqualify, false},
+    {NULL, &ctl_requalify, false},
+    {NULL, &ctl_requests, false},
+    {NULL, &ctl_approve, false},
+    {NULL, &ctl_reject, false},
+    {NULL, &ctl_forget, false},
+    {"The result", &ctl_metrics, true},
+    {NULL, &ctl_issued, false},
+    {NULL, &ctl_publish, true},
+    {NULL, &ctl_recount, true},
+    {NULL, &ctl_certify, true},
+    {NULL, &ctl_correct, true},
+    {NULL, &ctl_result, true},
+    {"Checking the count", &ctl_verify, false},
+    {"The next round", &ctl_programme, false},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -145,6 +146,14 @@ static int print_help(int argc, char **argv)
 	return EX_OK;
 }
 
+static bool is_of_the_count(const struct ctl_command *command)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (commands[i].command == command)
+			return commands[i].counts;
+	return false;
+}
+
 static int run_command(const struct ctl_command *command, const char *config, int argc, char **argv)
 {
 	struct ctl ctl = {.config = config, .command = command};
@@ -158,7 +167,13 @@ static int run_command(const struct ctl_command *command, const char *config, in
 	}
 	config_errors_release(&errors);
 	optind = 0; /* start anew, on the command's own arguments */
-	status = command->run(&ctl, argc, argv);
+	if (is_of_the_count(command) && !(ctl.settings.serves & SETTINGS_BALLOTS) &&
+	    !wants_help(argc, argv))
+		status = ctl_fail(EX_CONFIG,
+		    "%s has no ballots (\"roles\"): \"%s\" is done where they are.", config,
+		    command->name);
+	else
+		status = command->run(&ctl, argc, argv);
 	settings_release(&ctl.settings);
 	return status;
 }

@@ -10,6 +10,7 @@ import { Problem, Unreachable } from "./api.js";
 
 const QUIET_MS = 1000;
 const BACKOFF_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
+const RETRY_MAX_S = 600; // more than a timer may hold would be no wait at all
 const FIXED = ["closed", "not-open", "paused", "forbidden", "invalid-bearer", "pledge-required"]; // no edit cures it
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -164,7 +165,7 @@ export class Keeper {
 		if (error.status === 412) return this.#stale(error.body);
 		if (error.status >= 500 || error.status === 429) {
 			if (error.status !== 429) this.#unsure.push(sent);
-			return this.#later("busy", error.retryAfter === undefined ? this.#backoff() : error.retryAfter * 1000);
+			return this.#later("busy", error.retryAfter === undefined ? this.#backoff() : Math.min(error.retryAfter, RETRY_MAX_S) * 1000);
 		}
 		if (sent.state === "submitted") this.#want = { ...this.#want, state: this.#saved.state };
 		this.drafts.keep(this.revision, this.#want);

@@ -69,6 +69,11 @@ describe('assertions', () => {
 			assertProblem(await ask(await make()), status, slug);
 		});
 
+	test('the log tells once what is the matter: it may be the settings', () => {
+		const lines = instance.stderr.split('\n').filter((line) => line.includes('somebody was not admitted: '));
+		assert.ok(lines.length >= 1 && lines.length <= 2, lines.join('\n')); // a worker each, here two at most
+	});
+
 	test('100 at once of one person: one token', async () => {
 		const member = somebody();
 		const requests = await Promise.all(Array.from({ length: 10 }, () => passRequest(round)));

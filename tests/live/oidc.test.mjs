@@ -258,6 +258,15 @@ describe('logging in', () => {
 		await eventually(async () => (await login()).admission, 'a login');
 	});
 
+	test('a provider that is not there: the voter is told that it is down, the organiser what could not be read', async (t) => {
+		const lonely = await startSigningIn();
+		t.after(() => lonely.instance.stop());
+		await lonely.provider.stop();
+		const reply = await new Visitor().go(`${lonely.instance.url}/login?contest=citizens&provider=pass&lang=ko`);
+		assert.equal(ended(reply).login, 'provider-down');
+		assert.match(lonely.instance.stderr, /provider http:\S+: configuration: .*; asked again after \d+ s/);
+	});
+
 	test('what a login ends with admits to this round alone, unchanged', async () => {
 		const { admission } = await new Visitor().login(start, 'lee');
 		for (const bearer of [null, 'x', admission.slice(1), `${admission.slice(0, -2)}AA`, 'A'.repeat(75)])

@@ -97,6 +97,8 @@ describe('roles', () => {
 
 	test('what belongs to the other server is refused with a sentence', async () => {
 		await ctlRefused(ballots, 78, /does not issue \("roles"\).*where the issuer is/s, 'codes', 'make', '3', '--out', path.join(ballots.dir, 'x.csv'));
+		for (const args of [['recount'], ['publish', path.join(issuer.dir, 'bundle')], ['certify', '--why', 'test'], ['metrics', 'list']])
+			await ctlRefused(issuer, 78, /has no ballots \("roles"\).*where they are/s, ...args);
 		await ctlRefused(issuer, 78, /issues itself/, 'keygen', '--issuer', apart.file);
 		await ctlRefused(ballots, 78, /nothing to export/, 'keygen', '--export', path.join(ballots.dir, 'x.json'));
 		await ctlRefused(issuer, 73, /File exists/, 'keygen', '--export', apart.file);

@@ -124,6 +124,10 @@ static void test_broken_files(void **state)
 		"f.yaml:4:5: a Redis of our own listens on a unix socket only; \"redis.address\" "
 		"is to "
 		"be unix:/path/to/socket\n"},
+	    {"contests: [a]\nredis:\n  address: unix:/a/b.sock\n"
+	     "  server: {enabled: true, config: c, dir: /a/}\n",
+		"f.yaml:3:12: a Redis of our own listens at redis.sock in its \"dir\": write "
+		"unix:/a/redis.sock\n"},
 	};
 
 	(void)state;
