@@ -41,7 +41,7 @@ struct request {
 	struct slice origin;
 	struct slice accept_encoding;
 	struct slice cookie; /* only the login's callback reads one */
-	struct slice turn; /* api/turn.h */
+	struct slice turn;   /* api/turn.h */
 	struct slice user_agent;
 	const struct sockaddr *peer; /* the address behind the connection, or the one for which a
 					trusted proxy asks (http/forwarded.h) */
