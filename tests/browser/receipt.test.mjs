@@ -379,6 +379,7 @@ describe('the voter’s receipt', () => {
 				assert.equal(citizen.receipts.length, n);
 				await citizen.button('vote.resend').click();
 				await told(citizen, 'log.anew').waitFor();
+				await eventually(() => citizen.receipts.length === n + 1, 'the receipt, which is gathered beside the page');
 			}
 			assert.equal(citizen.receipts[0].index, citizen.receipts[2].index);
 			await leave(citizen);
