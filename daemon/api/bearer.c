@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistr.h>
 
 #include "api/app.h"
 #include "base/clock.h"
@@ -170,9 +171,60 @@ static bool is_json(struct slice type)
 	return slice_starts(type, json) && (type.len == len || type.ptr[len] == ';');
 }
 
-bool request_document(struct request *req, json_t **ret_body)
+/* RFC 8259 allows a member given twice and a NUL in a text, and no two readers need make the same
+ * of it (RFC 7493, section 2.3). What is no JSON besides is told by *error instead. */
+static bool is_ambiguous(struct slice text, json_error_t *error)
+{
+	enum json_error_code code = json_error_code(error);
+	json_error_t other;
+
+	if (code == json_error_null_byte_in_key)
+		return true;
+	if (code != json_error_duplicate_key && code != json_error_null_character)
+		return false;
+	json_t *body = json_loadb(text.ptr, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &other);
+	if (!body)
+		*error = other;
+	json_decref(body);
+	return body || json_error_code(&other) == json_error_null_byte_in_key;
+}
+
+static void refuse_document(struct request *req, json_error_t *error)
 {
 	char why[JSON_ERROR_TEXT_LENGTH + 64];
+	struct problem problem = {
+	    .status = 400,
+	    .type = "invalid-json",
+	    .title = "The body is not JSON",
+	    .detail = why,
+	};
+
+	if (is_ambiguous(req->body, error)) {
+		problem.status = 422;
+		problem.type = "ambiguous-json";
+		problem.title = "The body is JSON that can be understood in two ways";
+	}
+	/* jansson quotes what it stumbled over, if need be up to the middle of a character. */
+	const uint8_t *broken = u8_check((const uint8_t *)error->text, strlen(error->text));
+	int len = (int)(broken ? (const char *)broken - error->text : (long)strlen(error->text));
+	(void)snprintf(why, sizeof(why), "%.*s at line %d, column %d.", len, error->text,
+	    error->line, error->column);
+	reply_problem(req, &problem);
+}
+
+static void refuse_nul(struct request *req, size_t at)
+{
+	char why[64];
+
+	(void)snprintf(why, sizeof(why), "A NUL stands at byte %zu.", at);
+	reply_problem(req, &(struct problem){.status = 400,
+			       .type = "invalid-json",
+			       .title = "The body is not JSON",
+			       .detail = why});
+}
+
+bool request_document(struct request *req, json_t **ret_body)
+{
 	json_error_t error;
 	json_t *body;
 
@@ -184,15 +236,16 @@ bool request_document(struct request *req, json_t **ret_body)
 			     .detail = "Send the body as Content-Type: application/json."});
 		return false;
 	}
-	body = json_loadb(
-	    req->body.ptr ? req->body.ptr : "", req->body.len, JSON_REJECT_DUPLICATES, &error);
+	/* jansson overlooks a NUL behind a number. */
+	const char *nul = req->body.len > 0 ? memchr(req->body.ptr, '\0', req->body.len) : NULL;
+	if (nul) {
+		refuse_nul(req, (size_t)(nul - req->body.ptr));
+		return false;
+	}
+	body = json_loadb(req->body.ptr ? req->body.ptr : "", req->body.len,
+	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (body == NULL) {
-		(void)snprintf(why, sizeof(why), "%s at line %d, column %d.", error.text,
-		    error.line, error.column);
-		reply_problem(req, &(struct problem){.status = 400,
-				       .type = "invalid-json",
-				       .title = "The body is not JSON",
-				       .detail = why});
+		refuse_document(req, &error);
 		return false;
 	}
 	*ret_body = body;

@@ -34,11 +34,11 @@ bool bearer_too_fast(const struct service *service, struct request *req,
 void reply_verdict(struct request *req, const struct verdict *verdict,
     const struct reply_header *headers, size_t n_headers);
 
-/* The request's body as JSON; false: it has been replied to (415, 400 invalid-json). The caller
- * drops it. */
+/* The request's body as JSON, of any kind; false: it has been replied to (415, 400 invalid-json,
+ * 422 ambiguous-json). The caller drops it. */
 bool request_document(struct request *req, json_t **ret_body);
-/* The same, where only an object will do; false: it has been replied to (415, 400 invalid-json).
- * The caller drops it. */
+/* The same, where only an object will do; false: it has been replied to, an array likewise (400
+ * invalid-json). The caller drops it. */
 bool request_json(struct request *req, json_t **ret_body);
 
 #endif
