@@ -72,6 +72,7 @@ struct stats {
 	uint64_t deliveries; /* frames sent to stream subscribers */
 	uint64_t subscribers;
 	int64_t beat_steady_ms; /* the last turn of its loop; at least one a second */
+	bool unbelieved_told;   /* of the first worker: this host's log has said so */
 };
 
 enum seal_state {

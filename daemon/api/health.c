@@ -50,6 +50,8 @@ static const struct metric metrics[] = {
     METRIC("tallyd_requests_total", "counter", "", "Requests read.", http.requests),
     METRIC("tallyd_bad_requests_total", "counter", "", "Requests that HTTP forbids.",
 	http.bad_requests),
+    METRIC("tallyd_forwarded_unbelieved_total", "counter", "",
+	"Requests that name whom they are from, and come from no trusted proxy.", http.unbelieved),
     METRIC(
 	"tallyd_timeouts_total", "counter", "", "Connections closed by a deadline.", http.timeouts),
     METRIC("tallyd_replies_total", "counter", "class=\"2xx\"", "Replies by status class.",

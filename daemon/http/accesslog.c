@@ -13,7 +13,7 @@
 #define PATH_MAX_LOGGED 120
 #define MINUTE_MS       60000
 
-static const char *peer_text(const union peer_address *peer, char ret_text[INET6_ADDRSTRLEN])
+const char *peer_text(const union peer_address *peer, char ret_text[INET6_ADDRSTRLEN])
 {
 	const void *address = peer->any.sa_family == AF_INET ? (const void *)&peer->in.sin_addr
 							     : (const void *)&peer->in6.sin6_addr;

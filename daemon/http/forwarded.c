@@ -181,7 +181,7 @@ static bool split_plain(struct slice line, struct elements *ret)
 
 /* ---- whose it is ---- */
 
-static bool is_proxy(const struct forwarded_policy *policy, const union peer_address *address)
+bool forwarded_trusts(const struct forwarded_policy *policy, const union peer_address *address)
 {
 	for (size_t i = 0; i < policy->n_proxies; i++)
 		if (net_holds(&policy->proxies[i], &address->any))
@@ -201,7 +201,7 @@ void forwarded_client(const struct forwarded_policy *policy, const struct forwar
 			return;
 		for (size_t i = elements.n; i > 0; i--) {
 			union peer_address next;
-			if (!is_proxy(policy, ret_client) ||
+			if (!forwarded_trusts(policy, ret_client) ||
 			    !read_node(elements.of[i - 1], plain, &next))
 				return;
 			*ret_client = next;

@@ -31,6 +31,8 @@ struct forwarded {
 };
 void forwarded_add(struct forwarded *forwarded, struct slice line);
 
+bool forwarded_trusts(const struct forwarded_policy *policy, const union peer_address *address);
+
 /* The rightmost address that is no trusted proxy's; `peer`, where that is none itself. Where
  * something is in between that is no address ("unknown", an alias, bad syntax), the last one that
  * could be read before it: a trusted proxy's, whose allowance all such requests share. */

@@ -119,6 +119,7 @@ static void find_client(struct conn *conn)
 		    policy->field == FORWARDED_FOR ? &conn->head.x_forwarded_for
 						   : &conn->head.forwarded,
 		    &conn->peer, &conn->client);
+	server_note_unbelieved(conn);
 }
 
 static void begin_request(struct conn *conn, size_t head_len)

@@ -29,6 +29,7 @@ struct server_limits {
 /* Counters for metrics and tests; plain increments, one writer. */
 struct server_stats {
 	uint64_t accepted, closed, refused, requests, bad_requests, timeouts;
+	uint64_t unbelieved; /* named whom they are from, and were not believed */
 	uint64_t replies[6]; /* by status class, [2] = 2xx */
 };
 
@@ -45,6 +46,7 @@ struct server_options {
 	struct server_limits limits;
 	struct forwarded_policy forwarded; /* whom requests are from; the proxies are borrowed */
 	int access_log_fd;                 /* -1: none */
+	bool *unbelieved_told;             /* set once the log says so; NULL: it never does */
 	struct server_stats *stats; /* borrowed, zeroed by the caller; may lie in shared memory */
 };
 

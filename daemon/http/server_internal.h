@@ -2,6 +2,8 @@
 #ifndef TALLYD_HTTP_SERVER_INTERNAL_H
 #define TALLYD_HTTP_SERVER_INTERNAL_H
 
+#include <netinet/in.h>
+
 #include "http/conn.h"
 #include "http/server.h"
 
@@ -45,6 +47,10 @@ void server_dispatch(struct server *server, struct conn *conn);
 
 /* Counts a reply and writes its line to the access log. */
 void server_log_reply(struct server *server, const struct conn *conn, int status, size_t bytes);
+/* Counts a request whose word for whom it is from is not believed; the first one is told. */
+void server_note_unbelieved(const struct conn *conn);
+/* An address as text, in ret_text or a literal. */
+const char *peer_text(const union peer_address *peer, char ret_text[INET6_ADDRSTRLEN]);
 void server_open_log(struct server *server);
 /* Writes the gathered lines out. */
 void server_flush_log(struct server *server);

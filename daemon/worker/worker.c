@@ -176,6 +176,7 @@ static struct server *start_server(
 		    .n_proxies = settings->n_trusted_proxies,
 		    .field = (enum forwarded_field)settings->proxy_field,
 		},
+	    .unbelieved_told = &worker->options->stats[0].unbelieved_told,
 	    .access_log_fd = worker->options->access_log_fd,
 	    .stats = &worker->app.stats->http,
 	};

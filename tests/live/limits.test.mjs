@@ -56,6 +56,17 @@ describe('addresses behind proxies', { concurrency: 2 }, () => {
 		assert.deepEqual(await statuses(instance, round, from('192.0.2.1', '192.0.2.2', '192.0.2.3', '10.0.0.1')),
 			[200, 200, 429, 429]);
 		assert.deepEqual(await statuses(instance, round, [{ Forwarded: 'for=192.0.2.4' }]), [429]);
+		// Whoever runs a proxy and has not named it is told, once.
+		const told = await eventually(() => /a request from 127\.0\.0\.1 names whom it is from, and is not believed/g.exec(instance.stderr), 'the warning');
+		assert.equal(instance.stderr.indexOf('is not believed', told.index + told[0].length), -1);
+	});
+
+	test('a trusted proxy that writes the other field: the log says which', async (t) => {
+		const { instance, round } = await start(t, { token_rate, trusted_proxies: ['127.0.0.1'] });
+		assert.deepEqual(await statuses(instance, round, [...from('192.0.2.1'), {}]), [200, 200]);
+		assert.doesNotMatch(instance.stderr, /proxy/);
+		assert.deepEqual(await statuses(instance, round, [{ Forwarded: 'for=192.0.2.4' }]), [200]);
+		await eventually(() => /the trusted proxy 127\.0\.0\.1 writes no X-Forwarded-For/.test(instance.stderr), 'the warning');
 	});
 
 	test('a proxy that writes RFC 7239', async (t) => {
