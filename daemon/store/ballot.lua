@@ -1,4 +1,4 @@
-#!lua name=tallyd_4
+#!lua name=tallyd_5
 
 -- Counting and issuing, one atomic call a shard. Keys and their contents: daemon/store/ledger.h.
 --
@@ -17,6 +17,7 @@ local EXACT = 9e15 -- below 2^53: numbers up to here are exact
 local STEP = 1e9   -- no single increment is larger
 local TAG = 4      -- bytes before a ballot's text, from whoever took it; they mean nothing here
 local HSET_MAX = 512 -- names and values in one call: what unpack() gives is limited
+local LAYOUT = '5' -- of the keys, in each rules record: who writes another one must not meet these
 
 -- Small numbers as they come in calls; tonumber() costs ten times as much.
 local NUMBER = {}
@@ -40,6 +41,12 @@ end
 
 local function differ(what)
   return redis.error_reply('RULESDIFFER ' .. what)
+end
+
+-- This Redis has less than what was acknowledged to the caller: a replica that was promoted before it
+-- had received everything, or an empty server.
+local function behind(has, wanted)
+  return redis.error_reply('BEHIND ' .. text(has) .. ' ' .. text(wanted))
 end
 
 -- A whole number as Redis writes it, or nil.
@@ -89,15 +96,21 @@ end
 -- fields is cheap, parsing them is not.
 local parsed_rules = {}
 
+-- What RULESDIFFER says of keys that another version of tallyd has laid down.
+local OTHER_LAYOUT = 'what another version of tallyd has stored'
+
 -- The shard's rules, or nil and an error reply: absent, damaged, or not those with this hash.
 local function rules_of(key, hash)
   local r = redis.pcall('HMGET', key, 'hash', 'opens', 'closes', 'shard', 'shards', 'buckets',
-    'revote', 'phase', 'version')
+    'revote', 'phase', 'version', 'layout')
   if r.err then
     return nil, r
   end
   if r[1] ~= hash then
     return nil, differ(r[1] and hex(r[1]) or 'absent')
+  end
+  if r[10] ~= LAYOUT then
+    return nil, differ(OTHER_LAYOUT)
   end
   local rules = parsed_rules[key]
   local f = rules and rules.fields
@@ -173,6 +186,15 @@ local function log_size(key)
     return nil, damaged(key)
   end
   return first + n
+end
+
+-- The same, where the log must have at least `least` ballots.
+local function log_size_from(key, least)
+  local size, err = log_size(key)
+  if size and not (least and size >= least) then
+    return nil, behind(size, least or 0)
+  end
+  return size, err
 end
 
 -- The ballot at this index of the log, which must be this token's; nil if it is not there.
@@ -384,7 +406,7 @@ local function write(batch)
 end
 
 -- KEYS rules, log, count, then the distinct spent buckets.
--- ARGV rules hash, then per ballot: spent, number of its key, tag and canonical ballot, index of the
+-- ARGV rules hash, the least size of the log that is known to the caller, then per ballot: spent, number of its key, tag and canonical ballot, index of the
 --      ballot it replaces or '', number of increments, and per increment: counter, by.
 -- Answers {clock in ms, one verdict a ballot}: an integer is the index at which it is counted now;
 --      else {word} or {word, index, replacements[, ballot]}.
@@ -397,7 +419,7 @@ local function cast(keys, args)
     return differ('keys')
   end
   local size
-  size, err = log_size(keys[2])
+  size, err = log_size_from(keys[2], tonumber(args[2]))
   if not size then
     return err
   end
@@ -407,7 +429,7 @@ local function cast(keys, args)
     accepted = 0, changed = 0, fresh = {}, value = {}, sum = {},
   }
   local reply, ballots = { now, 0 }, 1
-  local at, last = 2, #args
+  local at, last = 3, #args
   while at <= last do
     local n = NUMBER[args[at + 4]]
     if not n or n < 0 or at + 4 + 2 * n > last then
@@ -426,7 +448,7 @@ local function cast(keys, args)
   return reply
 end
 
--- KEYS rules, log, spent bucket. ARGV rules hash, spent.
+-- KEYS rules, log, spent bucket. ARGV rules hash, spent, the least size of the log.
 -- Answers {index, replacements, tag and ballot}, nil, or an error.
 local function find_ballot(keys, args)
   local rules, err = rules_of(keys[1], args[1])
@@ -435,6 +457,11 @@ local function find_ballot(keys, args)
   end
   if bucket_of(rules.spent_bucket, rules, args[2]) ~= keys[3] then
     return differ('keys')
+  end
+  local size
+  size, err = log_size_from(keys[2], tonumber(args[3]))
+  if not size then
+    return err
   end
   local value = redis.pcall('HGET', keys[3], args[2])
   if not value then
@@ -545,8 +572,9 @@ local function admit(codes, batches, identity)
 end
 
 -- KEYS rules, issued bucket, issued, and where codes admit: codes bucket, batches.
--- ARGV rules hash, identity, hash of the blinded message.
--- Answers new, same, other, not-open, paused or closed; unknown or revoked.
+-- ARGV rules hash, identity, hash of the blinded message, the least count of issued tokens that is known
+-- to the caller.
+-- Answers {new or same, how many are issued}; other, not-open, paused or closed; unknown or revoked.
 local function issue(keys, args)
   local rules, err = rules_of(keys[1], args[1])
   if not rules then
@@ -564,9 +592,17 @@ local function issue(keys, args)
   if not records then
     return err
   end
+  local issued, least = integer(redis.pcall('GET', keys[3]) or '0'), integer(args[4])
+  if not issued then
+    return damaged(keys[3])
+  elseif not (least and issued >= least) then
+    return behind(issued, least or 0)
+  end
   local at, before = find_record(records, identity)
-  if before then
-    return redis.status_reply(before == blinded and 'same' or 'other')
+  if before == blinded then
+    return { redis.status_reply('same'), issued }
+  elseif before then
+    return redis.status_reply('other')
   end
   local batch
   if by_code then
@@ -579,17 +615,13 @@ local function issue(keys, args)
   if closed then
     return redis.status_reply(closed)
   end
-  local issued = redis.pcall('GET', keys[3])
-  if issued and not integer(issued) then
-    return damaged(keys[3])
-  end
   redis.call('SET', keys[2],
     string.sub(records, 1, at) .. identity .. blinded .. string.sub(records, at + 1))
   redis.call('INCR', keys[3])
   if batch then
     redis.call('HINCRBY', keys[5], batch .. ' issued', 1)
   end
-  return redis.status_reply('new')
+  return { redis.status_reply('new'), issued + 1 }
 end
 
 ---- invitation codes ----
@@ -692,7 +724,7 @@ end
 
 ---- reading ----
 
--- KEYS rules, log, count, issued. ARGV rules hash.
+-- KEYS rules, log, count, issued. ARGV rules hash, the least size of the log.
 -- Answers {clock in ms, phase, version, size of the log, issued, {counter, value, …}, opens, closes}.
 local function read(keys, args)
   local rules, err = rules_of(keys[1], args[1])
@@ -700,7 +732,7 @@ local function read(keys, args)
     return err
   end
   local size
-  size, err = log_size(keys[2])
+  size, err = log_size_from(keys[2], tonumber(args[2]))
   if not size then
     return err
   end
@@ -725,7 +757,7 @@ end
 
 ---- acts ----
 
--- KEYS rules, log. ARGV rules hash, version, phase, opens, closes.
+-- KEYS rules, log. ARGV rules hash, version, phase, opens, closes, the least size of the log.
 -- Carries the contest's record to this shard. Answers applied; same, where this version or a newer
 -- one has been; or further: a latched shard does not go back, nor does a close come nearer.
 local function apply(keys, args)
@@ -757,7 +789,7 @@ local function apply(keys, args)
     return redis.status_reply('applied')
   end
   local size
-  size, err = log_size(keys[2])
+  size, err = log_size_from(keys[2], tonumber(args[6]))
   if not size then
     return err
   end
@@ -769,20 +801,24 @@ end
 ---- the rules record ----
 
 -- KEYS rules, log, issued, batches. ARGV record, hash, opens, closes, shard, shards, buckets, revote,
--- admission, "replace" or "look".
+-- admission, "replace" or "look", "new" or "known": whether there must be rules already.
 -- Rules are frozen at opening; those of a rehearsal, which has no hours, by its first token or
 -- ballot; where invitation codes lie is frozen by the first of them. The phase outlives a
 -- replacement; the version begins anew, so that the record's amended hours are applied to the new
--- rules as well. Who looks replaces nothing: a host replaces in all shards or in none.
+-- rules as well. Who looks replaces nothing: a host replaces in all shards or in none. Rules that are
+-- gone are not laid down anew: with them ballots are gone that were acknowledged.
 -- Answers same, new, replaced, or replaceable with the hash that stands there.
 local function open(keys, args)
-  local stored = redis.pcall('HMGET', keys[1], 'hash', 'opens', 'phase', 'shards', 'buckets', 'admission')
+  local stored = redis.pcall('HMGET', keys[1], 'hash', 'opens', 'phase', 'shards', 'buckets', 'admission',
+    'layout')
   if stored.err then
     return stored
   end
-  local hash = stored[1]
-  if hash == args[2] then
+  local hash, ours = stored[1], stored[7] == LAYOUT
+  if hash == args[2] and ours then
     return redis.status_reply('same')
+  elseif not hash and args[11] ~= 'new' then
+    return behind(0, 0)
   end
   for _, command in ipairs({ 'XADD', 'HSET', 'INCR' }) do
     if not redis.acl_check_cmd(command, keys[1], 'a', 'b', 'c') then
@@ -797,7 +833,7 @@ local function open(keys, args)
         or (opens > 0 and now_ms() >= opens)
         or (redis.call('EXISTS', keys[4]) == 1
           and not (stored[4] == args[6] and stored[5] == args[7] and stored[6] == args[9])) then
-      return differ(hex(hash))
+      return differ(ours and hex(hash) or OTHER_LAYOUT)
     end
     if args[10] ~= 'replace' then
       return redis.status_reply('replaceable ' .. hex(hash))
@@ -805,7 +841,7 @@ local function open(keys, args)
   end
   redis.call('HSET', keys[1], 'record', args[1], 'hash', args[2], 'opens', args[3],
     'closes', args[4], 'shard', args[5], 'shards', args[6], 'buckets', args[7], 'revote', args[8],
-    'admission', args[9], 'phase', stored[3] or '', 'version', '0')
+    'admission', args[9], 'phase', stored[3] or '', 'version', '0', 'layout', LAYOUT)
   return redis.status_reply(hash and 'replaced' or 'new')
 end
 
@@ -829,13 +865,13 @@ local function publish(keys, args)
   return args[1]
 end
 
-redis.register_function('apply_4', apply)
-redis.register_function('cast_4', cast)
-redis.register_function('enter_4', enter)
-redis.register_function('issue_4', issue)
-redis.register_function('open_4', open)
-redis.register_function('publish_4', publish)
-redis.register_function('revoke_4', revoke)
-redis.register_function('revoke_batch_4', revoke_batch)
-redis.register_function { function_name = 'find_4', callback = find_ballot, flags = { 'no-writes' } }
-redis.register_function { function_name = 'read_4', callback = read, flags = { 'no-writes' } }
+redis.register_function('apply_5', apply)
+redis.register_function('cast_5', cast)
+redis.register_function('enter_5', enter)
+redis.register_function('issue_5', issue)
+redis.register_function('open_5', open)
+redis.register_function('publish_5', publish)
+redis.register_function('revoke_5', revoke)
+redis.register_function('revoke_batch_5', revoke_batch)
+redis.register_function { function_name = 'find_5', callback = find_ballot, flags = { 'no-writes' } }
+redis.register_function { function_name = 'read_5', callback = read, flags = { 'no-writes' } }

@@ -128,6 +128,7 @@ static void asking_refused(struct desk_asking *asking, const struct redis_reply 
 		asking->got(asking, -EAGAIN, NULL);
 		return;
 	case REFUSED_FOR_NOW:
+	case REFUSED_BEHIND:
 	case REFUSED_ALONE:
 		asking->got(asking, -EAGAIN, NULL);
 		return;

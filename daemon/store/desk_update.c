@@ -69,6 +69,7 @@ static void write_refused(struct update *update, const struct redis_reply *error
 		decide_anew(update);
 		return;
 	case REFUSED_FOR_NOW:
+	case REFUSED_BEHIND:
 	case REFUSED_ALONE:
 		finish(update, DESK_BUSY, 0);
 		return;

@@ -187,10 +187,11 @@ void ledger_find(
 
 	(void)ledger_bucket_key(ledger, n, "spent", spent, bucket);
 	q->cb.cast = cb;
-	redis_call(ledger->redis, on_found, q, 8,
-	    (struct slice[]){slice_text("FCALL"), slice_text("find_4"), slice_text("3"),
+	redis_call(ledger->redis, on_found, q, 9,
+	    (struct slice[]){slice_text("FCALL"), slice_text("find_5"), slice_text("3"),
 		slice_text(shard->rules_key), slice_text(shard->log_key), slice_text(bucket),
-		slice_make(ledger->options.rules_hash, 32), slice_make(spent, LEDGER_SPENT_SIZE)});
+		slice_make(ledger->options.rules_hash, 32), slice_make(spent, LEDGER_SPENT_SIZE),
+		slice_text(LEDGER_LEAST)});
 }
 
 /* ---- the published snapshot ---- */
@@ -226,6 +227,6 @@ void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, 
 
 	q->cb.published = cb;
 	redis_call(ledger->redis, on_published, q, 5,
-	    (struct slice[]){slice_text("FCALL"), slice_text("publish_4"), slice_text("1"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("publish_5"), slice_text("1"),
 		slice_text(ledger->published_key), text});
 }

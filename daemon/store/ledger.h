@@ -5,7 +5,8 @@
  * Keys (⚑). S = "{<contest>/<shard>}", in a rehearsal "{<contest>~rehearsal/<shard>}":
  *
  *   S:rules        hash    record (canonical JSON), hash (32 bytes), opens, closes (ms, 0 = none),
- *                          shard, shards, buckets, revote, version (of the last act applied), phase
+ *                          shard, shards, buckets, revote, layout (of these keys: <n> of the
+ *                          library that laid them down), version (of the last act applied), phase
  *                          ("" | paused | closed | provisional | certified | corrected), size (of
  *                          the log, latched once closed)
  *   S:spent:<b>    hash    spent (16 bytes) -> "<index>" or "<index> <replacements>"

@@ -17,7 +17,7 @@
 #include "base/encode.h"
 #include "base/log.h"
 
-enum { CALL_HEAD = 7 }; /* FCALL cast_3 n rules log count … hash */
+enum { CALL_HEAD = 8 }; /* FCALL cast_5 n rules log count … hash least */
 
 struct batch {
 	struct batch *next;
@@ -173,13 +173,14 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 	argv = ledger->argv;
 	buckets = number_buckets(ledger, batch, argv + 6);
 	argv[0] = slice_text("FCALL");
-	argv[1] = slice_text("cast_4");
+	argv[1] = slice_text("cast_5");
 	argv[2] = small_number(3 + buckets);
 	argv[3] = slice_text(shard->rules_key);
 	argv[4] = slice_text(shard->log_key);
 	argv[5] = slice_text(shard->count_key);
 	argc = 6 + buckets;
 	argv[argc++] = slice_make(ledger->options.rules_hash, 32);
+	argv[argc++] = slice_text(LEDGER_LEAST);
 	for (unsigned i = 0; i < batch->n; i++) {
 		const struct cast *cast = batch->casts[i];
 
@@ -364,6 +365,7 @@ static void batch_refused(struct batch *batch, const struct redis_reply *error)
 {
 	switch (library_refusal(error)) {
 	case REFUSED_FOR_NOW:
+	case REFUSED_BEHIND:
 		tell_all(batch, CAST_BUSY);
 		break;
 	case REFUSED_ALONE:
@@ -393,7 +395,7 @@ static void on_batch(void *arg, enum redis_outcome outcome, const struct redis_r
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {
 		batch_refused(batch, reply);
 	} else if (redis_reply_count(reply) != batch->n + 1) {
-		log_error("cast_3 answered %zu of %u verdicts", redis_reply_count(reply), batch->n);
+		log_error("cast_5 answered %zu of %u verdicts", redis_reply_count(reply), batch->n);
 		tell_all(batch, CAST_UNKNOWN);
 	} else {
 		hand_out(batch, reply);

@@ -66,7 +66,7 @@ static void enter_bucket(struct entering *entering, const char *batch, const str
 	size_t len = 0;
 
 	call[len++] = slice_text("FCALL");
-	call[len++] = slice_text("enter_4");
+	call[len++] = slice_text("enter_5");
 	call[len++] = slice_text("3");
 	call[len++] = slice_text(shard->rules_key);
 	call[len++] =
@@ -188,7 +188,7 @@ void ledger_revoke(
 	char codes[LEDGER_KEY_MAX], issued[LEDGER_KEY_MAX];
 
 	redis_call(ledger->redis, on_revoked, revoking_new(ledger, 1, cb, arg), 9,
-	    (struct slice[]){slice_text("FCALL"), slice_text("revoke_4"), slice_text("4"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("revoke_5"), slice_text("4"),
 		slice_text(shard->rules_key),
 		slice_text(ledger_bucket_key(ledger, n, "codes", identity, codes)),
 		slice_text(ledger_bucket_key(ledger, n, "issued", identity, issued)),
@@ -205,7 +205,7 @@ void ledger_revoke_batch(struct ledger *ledger, unsigned batch, revoke_cb *cb, v
 	(void)snprintf(number, sizeof(number), "%u", batch);
 	for (unsigned i = 0; i < shards; i++)
 		redis_call(ledger->redis, on_revoked, revoking, 7,
-		    (struct slice[]){slice_text("FCALL"), slice_text("revoke_batch_4"),
+		    (struct slice[]){slice_text("FCALL"), slice_text("revoke_batch_5"),
 			slice_text("2"), slice_text(ledger->shards[i].rules_key),
 			slice_text(ledger->shards[i].batches_key),
 			slice_make(ledger->options.rules_hash, 32), slice_text(number)});

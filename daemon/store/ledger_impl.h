@@ -11,6 +11,11 @@
 #include "store/ledger.h"
 #include "store/redis.h"
 
+/* What a call says of how much this process knows to be in the shard (ballot.lua answers BEHIND
+ * where there is less): nothing yet. */
+#define LEDGER_LEAST     "0"
+#define LEDGER_NOT_KNOWN "new"
+
 #define LEDGER_PREFIX_MAX 160 /* "{<contest>~rehearsal/<shard>}" */
 #define LEDGER_KEY_MAX    (LEDGER_PREFIX_MAX + 32)
 

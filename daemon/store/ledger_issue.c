@@ -14,6 +14,7 @@ struct issuing {
 	void *arg;
 };
 
+/* {"new" or "same", how many are issued}, or one word. */
 static enum issue_verdict verdict_of(struct ledger *ledger, const struct redis_reply *reply)
 {
 	static const struct {
@@ -22,7 +23,8 @@ static enum issue_verdict verdict_of(struct ledger *ledger, const struct redis_r
 	} words[] = {{"new", ISSUE_NEW}, {"same", ISSUE_SAME}, {"other", ISSUE_OTHER},
 	    {"not-open", ISSUE_NOT_OPEN}, {"paused", ISSUE_NOT_OPEN}, {"closed", ISSUE_CLOSED},
 	    {"unknown", ISSUE_NO_CODE}, {"revoked", ISSUE_REVOKED}};
-	struct slice text = redis_reply_text(reply);
+	struct slice text =
+	    redis_reply_text(redis_reply_count(reply) == 2 ? redis_reply_at(reply, 0) : reply);
 	enum refusal refusal;
 
 	if (ledger_refused(ledger, reply, &refusal))
@@ -55,14 +57,14 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
 	bool by_code = ledger->options.by_code;
 	struct issuing *issuing = malloc(sizeof(*issuing));
 	char issued[LEDGER_KEY_MAX], codes[LEDGER_KEY_MAX];
-	struct slice call[11];
+	struct slice call[12];
 	size_t len = 0;
 
 	if (!issuing)
 		abort(); /* nobody could be told of the failure */
 	*issuing = (struct issuing){ledger, cb, arg};
 	call[len++] = slice_text("FCALL");
-	call[len++] = slice_text("issue_4");
+	call[len++] = slice_text("issue_5");
 	call[len++] = slice_text(by_code ? "5" : "3");
 	call[len++] = slice_text(shard->rules_key);
 	call[len++] = slice_text(ledger_bucket_key(ledger, n, "issued", identity, issued));
@@ -74,6 +76,7 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
 	call[len++] = slice_make(ledger->options.rules_hash, 32);
 	call[len++] = slice_make(identity, LEDGER_IDENTITY_SIZE);
 	call[len++] = slice_make(blinded_hash, 32);
+	call[len++] = slice_text(LEDGER_LEAST);
 	redis_call(ledger->redis, on_issued, issuing, len, call);
 }
 

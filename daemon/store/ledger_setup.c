@@ -239,15 +239,16 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 	snprintf(number, sizeof(number), "%u", n);
 	snprintf(shards, sizeof(shards), "%u", o->shards);
 	snprintf(buckets, sizeof(buckets), "%u", o->buckets);
-	redis_call(ledger->redis, on_rules, shard, 17,
-	    (struct slice[]){slice_text("FCALL"), slice_text("open_4"), slice_text("4"),
+	redis_call(ledger->redis, on_rules, shard, 18,
+	    (struct slice[]){slice_text("FCALL"), slice_text("open_5"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->issued_key), slice_text(shard->batches_key), o->rules,
 		slice_make(o->rules_hash, 32), slice_text(opens), slice_text(closes),
 		slice_text(number), slice_text(shards), slice_text(buckets),
 		slice_text(o->replaceable ? "replace" : "refuse"),
 		slice_text(o->by_code ? "codes" : ""),
-		slice_text(ledger->step == SETUP_REPLACING ? "replace" : "look")});
+		slice_text(ledger->step == SETUP_REPLACING ? "replace" : "look"),
+		slice_text(LEDGER_NOT_KNOWN)});
 }
 
 static void lay_rules_as(struct ledger *ledger, enum setup_step step)

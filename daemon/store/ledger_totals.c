@@ -245,11 +245,11 @@ static void ask(struct reading *reading, unsigned number)
 	struct ledger *ledger = reading->ledger;
 	struct shard *shard = &ledger->shards[number];
 
-	redis_call(ledger->redis, on_shard, reading, 8,
-	    (struct slice[]){slice_text("FCALL"), slice_text("read_4"), slice_text("4"),
+	redis_call(ledger->redis, on_shard, reading, 9,
+	    (struct slice[]){slice_text("FCALL"), slice_text("read_5"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->count_key), slice_text(shard->issued_key),
-		slice_make(ledger->options.rules_hash, 32)});
+		slice_make(ledger->options.rules_hash, 32), slice_text(LEDGER_LEAST)});
 }
 
 void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg)

@@ -166,6 +166,8 @@ enum refusal library_refusal(const struct redis_reply *error)
 		return REFUSED_ALONE;
 	if (first_word_is(text, "RULESDIFFER"))
 		return REFUSED_RULES;
+	if (first_word_is(text, "BEHIND"))
+		return REFUSED_BEHIND;
 	if (slice_is(text, "ERR Function not found"))
 		return REFUSED_MISSING;
 	return REFUSED_DAMAGED;

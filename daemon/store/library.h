@@ -7,7 +7,7 @@
 
 #include "store/redis.h"
 
-#define LIBRARY_BALLOT "tallyd_4"      /* ballot.lua */
+#define LIBRARY_BALLOT "tallyd_5"      /* ballot.lua */
 #define LIBRARY_DESK   "tallyd_desk_1" /* desk.lua */
 #define LIBRARY_SEAL   "tallyd_seal_3" /* seal.lua */
 
@@ -23,6 +23,8 @@ enum refusal {
 	REFUSED_ALONE,   /* likewise, but a smaller call may pass (TRYAGAIN) */
 	REFUSED_MISSING, /* the function is not loaded */
 	REFUSED_RULES,   /* the shard has other rules */
+	REFUSED_BEHIND,  /* the shard has less than what the caller knows to have been acknowledged
+			  */
 	REFUSED_DAMAGED, /* data are not what they should be; nothing was written */
 };
 enum refusal library_refusal(const struct redis_reply *error);

@@ -41,7 +41,7 @@ let index = 0;
 let old = []; // of the batch before: to be replaced
 const loading = performance.now();
 while (index < BALLOTS) {
-	const keys = [`${shard}:rules`, `${shard}:log`, `${shard}:count`], argv = [hash], issued = redis.pipeline(), fresh = [];
+	const keys = [`${shard}:rules`, `${shard}:log`, `${shard}:count`], argv = [hash, '0'], issued = redis.pipeline(), fresh = [];
 	for (let n = 0; n < BATCH && index < BALLOTS; n++) {
 		const replaces = Math.random() < REPLACED ? old.pop() : undefined;
 		const spent = replaces?.spent ?? crypto.randomBytes(16);
@@ -60,7 +60,7 @@ while (index < BALLOTS) {
 		index++;
 	}
 	old = fresh;
-	const [reply] = await Promise.all([redis.fcall('cast_4', keys.length, ...keys, ...argv), issued.exec()]);
+	const [reply] = await Promise.all([redis.fcall('cast_5', keys.length, ...keys, ...argv), issued.exec()]);
 	if (!reply.slice(1).every((verdict) => Number.isInteger(verdict) || verdict[0] === 'replaced'))
 		throw new Error(`not counted: ${JSON.stringify(reply)}`);
 }

@@ -35,12 +35,12 @@ describe('a start that cannot go well ends', () => {
 		const other = instance.redisClient();
 		await other.call('FUNCTION', 'FLUSH');
 		await other.call('FUNCTION', 'LOAD',
-			'#!lua name=tallyd_4\nredis.register_function("cast_4", function() return {} end)');
+			'#!lua name=tallyd_5\nredis.register_function("cast_5", function() return {} end)');
 		other.disconnect();
 		client.disconnect();
 		const { code, stderr } = await runProgram(TALLYD, ['-c', instance.config]);
 		assert.equal(code, 78, stderr);
-		assert.match(stderr, /function library tallyd_4 in Redis has other code/);
+		assert.match(stderr, /function library tallyd_5 in Redis has other code/);
 		await rm(instance.dir, { recursive: true, force: true });
 	});
 });

@@ -52,7 +52,7 @@ static void test_other_library(void **state)
 	fixture_init(&f);
 	server_start(&f.server, false);
 	server_do(&f.server, "FUNCTION LOAD %s",
-	    "#!lua name=tallyd_4\nredis.register_function('cast_4', function() return 1 end)");
+	    "#!lua name=tallyd_5\nredis.register_function('cast_5', function() return 1 end)");
 	fixture_open(&f);
 	wait_until(&f, ledger_why(f.ledger) && strstr(ledger_why(f.ledger), "other code"));
 	r = cast_now(&f, spent, A, "x", -1);
@@ -177,6 +177,113 @@ static void test_rules_replaced_once(void **state)
 
 	server_do(&f.server, "FLUSHALL");
 	wait_until(&f, ledger_is_ready(f.ledger));
+	fixture_close(&f);
+}
+
+/* What another version of tallyd has stored is not read, even under the same rules. */
+static void test_other_layout(void **state)
+{
+	const char *const before[] = {
+	    "HDEL {c/0}:rules layout", "HSET {c/0}:rules layout 4", "SET {c/0}:issued 1"};
+
+	(void)state;
+	for (size_t voted = 0; voted < 2; voted++) {
+		struct fixture f;
+		uint8_t spent[16] = {0};
+
+		fixture_init(&f);
+		f.options.may_replace = true;
+		fixture_open_ready(&f);
+		server_do(&f.server, before[voted]);
+		/* While it runs, and at the next start: replaced where nobody has voted yet. */
+		assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_RULES_DIFFER);
+		wait_until(&f, ledger_is_refused(f.ledger));
+		assert_int_equal(server_integer(&f.server, "EXISTS {c/0}:log"), 0);
+		if (voted)
+			server_do(&f.server, before[2]);
+		start_with(&f, 0xa5, true);
+		wait_until(&f, voted ? ledger_is_refused(f.ledger) : ledger_is_ready(f.ledger));
+		if (voted)
+			assert_non_null(strstr(ledger_why(f.ledger),
+			    "rules-differ: Redis holds what another version "
+			    "of tallyd has stored"));
+		fixture_close(&f);
+	}
+}
+
+/* A call of a function with one ballot or identity in the log, that says how much there must be. */
+static void test_behind(void **state)
+{
+	static const struct {
+		const char *call; /* %b: the rules' hash, then 16 bytes */
+		const char *answer;
+	} rows[] = {
+	    {"FCALL cast_5 4 {c/0}:rules {c/0}:log {c/0}:count {c/0}:spent:0 %b 2 %b 4 x 0 0",
+		"BEHIND 1 2"},
+	    {"FCALL cast_5 4 {c/0}:rules {c/0}:log {c/0}:count {c/0}:spent:0 %b x %b 4 x 0 0",
+		"BEHIND 1 0"},
+	    {"FCALL find_5 3 {c/0}:rules {c/0}:log {c/0}:spent:0 %b %b 2", "BEHIND 1 2"},
+	    {"FCALL find_5 3 {c/0}:rules {c/0}:log {c/0}:spent:0 %b %b 1", NULL},
+	    {"FCALL read_5 4 {c/0}:rules {c/0}:log {c/0}:count {c/0}:issued %b 2", "BEHIND 1 2"},
+	    {"FCALL read_5 4 {c/0}:rules {c/0}:log {c/0}:count {c/0}:issued %b 1", NULL},
+	    {"FCALL apply_5 2 {c/0}:rules {c/0}:log %b 1 closed 0 0 2", "BEHIND 1 2"},
+	    {"FCALL apply_5 2 {c/0}:rules {c/0}:log %b 1 paused 0 0 2", NULL},
+	    {"FCALL issue_5 3 {c/0}:rules {c/0}:issued:0 {c/0}:issued %b %b "
+	     "0123456789abcdef0123456789abcdef 2",
+		"BEHIND 1 2"},
+	    {"FCALL issue_5 3 {c/0}:rules {c/0}:issued:0 {c/0}:issued %b %b "
+	     "0123456789abcdef0123456789abcdef",
+		"BEHIND 1 0"},
+	    {"FCALL open_5 4 {x/0}:rules {x/0}:log {x/0}:issued {x/0}:batches {} %b 0 0 0 1 4 "
+	     "refuse %b replace known",
+		"BEHIND 0 0"},
+	};
+	struct fixture f;
+	uint8_t id[16];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	make_spent(id, 0, 0, 1);
+	assert_int_equal(cast_now(&f, id, A, "x", -1).result.verdict, CAST_COUNTED);
+	assert_int_equal(issue_now(&f, id, 1), ISSUE_NEW);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		redisReply *reply = server_ask(
+		    &f.server, rows[i].call, f.options.rules_hash, (size_t)32, id, (size_t)16);
+
+		assert_int_equal(reply->type == REDIS_REPLY_ERROR, rows[i].answer != NULL);
+		if (rows[i].answer)
+			assert_string_equal(reply->str, rows[i].answer);
+		freeReplyObject(reply);
+	}
+	assert_int_equal(server_integer(&f.server, "XLEN {c/0}:log"), 1);
+	assert_int_equal(server_integer(&f.server, "GET {c/0}:issued"), 1);
+	assert_int_equal(server_integer(&f.server, "EXISTS {x/0}:rules"), 0);
+	fixture_close(&f);
+}
+
+/* Who issues is told how many there are, to know it of a replica later. */
+static void test_issued_is_told(void **state)
+{
+	struct fixture f;
+	uint8_t id[16];
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	for (uint32_t i = 0; i < 6; i++) {
+		redisReply *reply;
+
+		make_spent(id, 0, 0, i / 2);
+		reply = server_ask(&f.server,
+		    "FCALL issue_5 3 {c/0}:rules {c/0}:issued:0 {c/0}:issued %b %b "
+		    "0123456789abcdef0123456789abcdef %d",
+		    f.options.rules_hash, (size_t)32, id, (size_t)16, (i + 1) / 2);
+		assert_int_equal(reply->elements, 2);
+		assert_string_equal(reply->element[0]->str, i % 2 ? "same" : "new");
+		assert_int_equal(reply->element[1]->integer, i / 2 + 1);
+		freeReplyObject(reply);
+	}
 	fixture_close(&f);
 }
 
@@ -447,6 +554,9 @@ int main(void)
 	    cmocka_unit_test(test_rules_frozen),
 	    cmocka_unit_test(test_rules_frozen_in_one_shard),
 	    cmocka_unit_test(test_rules_replaced_once),
+	    cmocka_unit_test(test_other_layout),
+	    cmocka_unit_test(test_behind),
+	    cmocka_unit_test(test_issued_is_told),
 	    cmocka_unit_test(test_log_names_differ),
 	    cmocka_unit_test(test_rules_change_under_way),
 	    cmocka_unit_test(test_other_buckets),
