@@ -18,6 +18,7 @@ static const struct {
     {NULL, &ctl_site, false},
     {NULL, &ctl_voters, false},
     {NULL, &ctl_experts, false},
+    {NULL, &ctl_repair, false},
     {"People", &ctl_invite, false},
     {NULL, &ctl_people, false},
     {NULL, &ctl_revoke, false},
@@ -103,10 +104,10 @@ static const struct ctl_command *find_command(const char *name)
 	return NULL;
 }
 
-/* Who checks a count has nothing of ours but the files. */
+/* Whoever checks a count, or mends the files of Redis, has nothing of ours but the files. */
 static bool needs_configuration(const struct ctl_command *command)
 {
-	return command != &ctl_verify;
+	return command != &ctl_verify && command != &ctl_repair;
 }
 
 static int wants_help(int argc, char **argv)
