@@ -107,6 +107,12 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
 	$(Q)BUILD=$(BUILD) tests/bench/run
 
+## campaign kills, torn files, faults under voters, at full size, into tests/RESULTS.md; CAMPAIGN=redis-kills SEED= COUNT=1000
+campaign:
+	$(Q)ops/install test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)TALLYD_BUILD=$(BUILD) nice -n 10 node tests/campaign/run.mjs $(CAMPAIGN)
+
 ## fuzz     libFuzzer over ballots, their canonical texts, encodings, contest files and the log, SECONDS_EACH=60
 fuzz:
 	$(Q)ops/install test
@@ -136,6 +142,6 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: print-cppflags print-ldlibs all run voters experts test unit units live browser bench fuzz lint format install clean help
+.PHONY: print-cppflags print-ldlibs all run voters experts test unit units live browser bench campaign fuzz lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

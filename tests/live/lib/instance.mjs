@@ -111,14 +111,14 @@ export async function contestDocument(file = CONTEST_FILE, changes = {}) {
 	return merge(YAML.parse(await readFile(file, 'utf8')), changes);
 }
 
-/** A Redis of the test's own, with the settings that operators are given. */
-export async function startRedis(dir) {
+/** A Redis of the test's own, with the settings that operators are given; `args` change some of them. */
+export async function startRedis(dir, args = []) {
 	await mkdir(dir, { recursive: true, mode: 0o700 });
 	const socket = path.join(dir, 'redis.sock');
 	const start = async () => {
 		const child = spawn('redis-server', [path.join(ROOT, 'ops/redis.conf'), '--port', '0',
 			'--unixsocket', socket, '--dir', dir, '--daemonize', 'no', '--logfile', '',
-			'--pidfile', ''], { stdio: ['ignore', 'pipe', 'pipe'] });
+			'--pidfile', '', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 		let said = '';
 		const ready = new Promise((resolve, reject) => {
 			const listen = (text) => {
@@ -135,6 +135,7 @@ export async function startRedis(dir) {
 		return child;
 	};
 	const redis = {
+		dir,
 		socket,
 		address: `unix:${socket}`,
 		child: await start(),
@@ -174,6 +175,7 @@ export async function startRedis(dir) {
  *   redis        a server from startRedis() instead of the daemon's own; ends with the instance, and where
  *                none comes to be: a process that is left over would keep the test from ending
  *   issuer       the file that an issuer's server exported, whose public keys this one takes
+ *   tallyd       another program than the one that was built
  *   ready        wait for the line that says so (true)
  */
 export async function startInstance(options = {}) {
@@ -215,7 +217,7 @@ async function startIn(dir, options) {
 		await fillKeys(path.join(dir, 'keys'), config, files);
 	await tallyctl(config, 'site', '--from', path.join(ROOT, 'static'),
 		'--vendor', path.join(ROOT, 'ops/pages/vendor'), path.join(dir, 'site'));
-	const instance = new Instance(dir, config, redis);
+	const instance = new Instance(dir, config, redis, options.tallyd);
 	instance.site = JSON.parse(await readFile(path.join(dir, 'site/site.json'), 'utf8'));
 	await instance.start(options.ready ?? true);
 	return instance;
@@ -270,7 +272,8 @@ async function writeContests(dir, { contests, contest = {} }) {
 }
 
 export class Instance {
-	constructor(dir, config, redis) {
+	constructor(dir, config, redis, program = TALLYD) {
+		this.program = program;
 		this.dir = dir;
 		this.config = config;
 		this.redis = redis;
@@ -281,7 +284,7 @@ export class Instance {
 	async start(waitUntilReady = true) {
 		this.stdout = '';
 		this.stderr = '';
-		this.child = spawn(TALLYD, ['-c', this.config], { stdio: ['ignore', 'pipe', 'pipe'] });
+		this.child = spawn(this.program, ['-c', this.config], { stdio: ['ignore', 'pipe', 'pipe'] });
 		this.exit = new Promise((resolve) => {
 			this.child.once('close', (code, signal) => resolve({ code, signal }));
 		});

@@ -236,6 +236,11 @@ export function assertProblem(reply, status, slug, detail = /\S/) {
 export function randomFrom(t) {
 	const seed = Number(process.env.TALLYD_TEST_SEED ?? crypto.randomInt(2 ** 32));
 	t.diagnostic(`seed ${seed}`);
+	return randomOf(seed);
+}
+
+/** The same numbers from the same seed. */
+export function randomOf(seed) {
 	let state = seed >>> 0;
 	const next = () => { // mulberry32
 		state = (state + 0x6d2b79f5) >>> 0;

@@ -1,0 +1,25 @@
+// Every campaign by name, with the number of faults at full size. A control breaks the product on purpose, and
+// must be caught by the campaign: the audit then has something in `catches`.
+import { defectiveDaemon } from './controls.mjs';
+import { fullDisk, injectedErrors, outOfMemory, standingStill } from './faults.mjs';
+import { redisKills, workerKills } from './kills.mjs';
+import { tornTails } from './torn.mjs';
+
+const broken = (defect, wage, more) => async (options) => wage({ ...options, ...more, tallyd: await defectiveDaemon(defect) });
+
+export const campaigns = {
+	'redis-kills': { wage: redisKills, count: 1000 },
+	'worker-kills': { wage: workerKills, count: 1000 },
+	'torn-tails': { wage: tornTails, count: 1000 },
+	'injected-errors': { wage: injectedErrors, count: 300 },
+	'full-disk': { wage: fullDisk, count: 100 },
+	'out-of-memory': { wage: outOfMemory, count: 100 },
+	'standing-still': { wage: standingStill, count: 6 },
+	'control-no-fsync': { wage: (options) => tornTails({ ...options, conf: 'appendfsync no' }), count: 10, catches: ['lost'] },
+	'control-no-mending': { wage: broken('unmended', tornTails, { conf: 'aof-load-truncated yes' }), count: 20, catches: ['lost', 'doubled'] },
+	'control-no-dedup': { wage: broken('dedup', redisKills), count: 10, catches: ['doubled'] },
+	'control-answers-early': { wage: broken('early', redisKills), count: 10, catches: ['lost'] },
+};
+
+/** Whether a control's audit found what it had to. */
+export const isCaught = ({ catches }, result) => catches.some((what) => result[what] > 0);
