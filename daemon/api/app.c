@@ -37,6 +37,23 @@ bool seal_is_late(const struct seal_stats *seal)
 	return seal_waits_ms(seal) > seal->late_after_ms;
 }
 
+uint64_t stats_sum(const struct stats *all, size_t n, size_t worker, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = worker; i < 2 * n; i += n)
+		sum += *(const uint64_t *)(const void *)((const char *)&all[i] + offset);
+	return sum;
+}
+
+void stats_end(struct stats *stats)
+{
+	stats->http.closed = stats->http.accepted;
+	stats->under_way = 0;
+	stats->subscribers = 0;
+	stats->beat_steady_ms = 0;
+}
+
 const char *refusal_name(enum refusal refusal)
 {
 	static const char *const names[] = {"rate-limited", "rate-limited-identity", "guessing",

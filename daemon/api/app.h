@@ -55,7 +55,9 @@ enum refusal {
 /* As /metrics and organisers see it: rate-limited, … */
 const char *refusal_name(enum refusal refusal);
 
-/* Counters of one worker, in memory that all processes share: one writer, read by /metrics. */
+/* Counters of one worker, in memory that all processes share: one writer, read by /metrics. While a
+ * worker drains, its successor counts elsewhere, so each place in the row has two of these, which
+ * are read as their sum (stats_sum()). */
 struct stats {
 	struct server_stats http;
 	uint64_t casts[STATS_VERDICTS]; /* by enum cast_verdict */
@@ -74,6 +76,11 @@ struct stats {
 	int64_t beat_steady_ms; /* the last turn of its loop; at least one a second */
 	bool unbelieved_told;   /* of the first worker: this host's log has said so */
 };
+
+/* Of what is counted at `offset` in the `n` workers' stats, the one of `worker`. */
+uint64_t stats_sum(const struct stats *all, size_t n, size_t worker, size_t offset);
+/* The process that wrote these has ended, however: nothing is open or under way there any more. */
+void stats_end(struct stats *stats);
 
 enum seal_state {
 	SEAL_OFF,
@@ -146,7 +153,7 @@ struct app {
 	struct turns turns;        /* of token requests */
 	struct hmac_key *host_key; /* the same in all workers of a host */
 	struct stats *stats;       /* this worker's */
-	const struct stats *all;   /* every worker's, n_workers of them */
+	const struct stats *all;   /* every worker's, two for each */
 	size_t n_workers;
 };
 

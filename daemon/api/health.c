@@ -207,11 +207,9 @@ static int print_counters(struct buf *text, const struct app *app, const char *n
     const char *label, const char *value, size_t offset)
 {
 	int rc = 0;
-	for (size_t w = 0; w < app->n_workers && rc == 0; w++) {
-		const char *counter = (const char *)&app->all[w] + offset;
+	for (size_t w = 0; w < app->n_workers && rc == 0; w++)
 		rc = buf_printf(text, "%s{worker=\"%zu\",%s=\"%s\"} %" PRIu64 "\n", name, w, label,
-		    value, *(const uint64_t *)(const void *)counter);
-	}
+		    value, stats_sum(app->all, app->n_workers, w, offset));
 	return rc;
 }
 
@@ -261,12 +259,10 @@ void health_metrics(void *arg, struct request *req)
 		if (metric->help)
 			rc = buf_printf(&text, "# HELP %s %s\n# TYPE %s %s\n", metric->name,
 			    metric->help, metric->name, metric->kind);
-		for (size_t w = 0; w < app->n_workers && rc == 0; w++) {
-			const char *counter = (const char *)&app->all[w] + metric->offset;
+		for (size_t w = 0; w < app->n_workers && rc == 0; w++)
 			rc = buf_printf(&text, "%s{worker=\"%zu\"%s%s} %" PRIu64 "\n", metric->name,
 			    w, metric->labels[0] ? "," : "", metric->labels,
-			    *(const uint64_t *)(const void *)counter);
-		}
+			    stats_sum(app->all, app->n_workers, w, metric->offset));
 	}
 	if (rc == 0)
 		rc = print_refusals(&text, app);

@@ -30,8 +30,7 @@ static void add_reason(json_t *object, const struct app *app, const char *reason
 	json_int_t sum = json_integer_value(json_object_get(object, reason));
 
 	for (size_t w = 0; w < app->n_workers; w++)
-		sum += (json_int_t) *
-		       (const uint64_t *)(const void *)((const char *)&app->all[w] + offset);
+		sum += (json_int_t)stats_sum(app->all, app->n_workers, w, offset);
 	json_object_set_new(object, reason, json_integer(sum));
 }
 
@@ -67,20 +66,33 @@ static json_t *rejections_json(const struct app *app)
 	return object;
 }
 
+static json_int_t counted(const struct app *app, size_t worker, size_t offset)
+{
+	return (json_int_t)stats_sum(app->all, app->n_workers, worker, offset);
+}
+
+/* Of a worker or its successor. */
+static int64_t last_beat_ms(const struct app *app, size_t worker)
+{
+	int64_t one_ms = app->all[worker].beat_steady_ms,
+		other_ms = app->all[worker + app->n_workers].beat_steady_ms;
+
+	return one_ms > other_ms ? one_ms : other_ms;
+}
+
 static json_t *workers_json(const struct app *app)
 {
 	json_t *workers = json_array();
 	int64_t now_ms = clock_steady_ms();
 
 	for (size_t w = 0; w < app->n_workers; w++) {
-		const struct stats *stats = &app->all[w];
+		int64_t beat_ms = last_beat_ms(app, w);
 
 		json_array_append_new(workers,
 		    json_pack("{s:I, s:o, s:I, s:I}", "slot", (json_int_t)w, "beat_age_ms",
-			stats->beat_steady_ms ? json_integer(now_ms - stats->beat_steady_ms)
-					      : json_null(),
-			"requests", (json_int_t)stats->http.requests, "subscribers",
-			(json_int_t)stats->subscribers));
+			beat_ms ? json_integer(now_ms - beat_ms) : json_null(), "requests",
+			counted(app, w, offsetof(struct stats, http.requests)), "subscribers",
+			counted(app, w, offsetof(struct stats, subscribers))));
 	}
 	return workers;
 }

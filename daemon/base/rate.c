@@ -21,19 +21,32 @@ struct rate_table {
 	struct slot slots[];
 };
 
-struct rate_table *rate_table_new(size_t slots)
+static size_t sets_for(size_t slots)
 {
 	size_t sets = 1;
 	while (sets * WAYS < slots)
 		sets *= 2;
-	size_t bytes = sizeof(struct rate_table) + sets * WAYS * sizeof(struct slot);
-	struct rate_table *table =
-	    mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (table == MAP_FAILED)
-		return NULL;
-	table->bytes = bytes;
-	table->sets = sets;
+	return sets;
+}
+
+size_t rate_table_size(size_t slots)
+{
+	return sizeof(struct rate_table) + sets_for(slots) * WAYS * sizeof(struct slot);
+}
+
+struct rate_table *rate_table_in(void *memory, size_t slots)
+{
+	struct rate_table *table = memory;
+	table->bytes = rate_table_size(slots);
+	table->sets = sets_for(slots);
 	return table;
+}
+
+struct rate_table *rate_table_new(size_t slots)
+{
+	void *memory = mmap(NULL, rate_table_size(slots), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return memory == MAP_FAILED ? NULL : rate_table_in(memory, slots);
 }
 
 void rate_table_free(struct rate_table *table)

@@ -1,5 +1,5 @@
 /* Rate limits by key: the generic cell rate algorithm over a table of fixed size that any number of
- * processes may share (it lies in an anonymous shared mapping made before the fork). Lock-free.
+ * processes may share (it lies in a shared mapping made before the fork). Lock-free.
  * Under pressure the least recently limited key of a set is forgotten: a limit may then be
  * generous, never unjust. */
 #ifndef TALLYD_BASE_RATE_H
@@ -13,6 +13,10 @@ struct rate_table;
 
 /* `slots` is rounded up to a power of two. NULL when memory is short. */
 struct rate_table *rate_table_new(size_t slots);
+/* The same in memory of the caller's, of rate_table_size(slots) bytes and aligned to 64: a table if
+ * it is all zeros, or the one that lies there. Not to be freed. */
+size_t rate_table_size(size_t slots);
+struct rate_table *rate_table_in(void *memory, size_t slots);
 void rate_table_free(struct rate_table *table);
 
 struct rate_limit {

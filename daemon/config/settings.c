@@ -178,8 +178,8 @@ static const struct schema_key limits_keys[] = {
     LIMIT_TIME("body_time", body_ms, "20s", "From the end of the head to the end of the body."),
     LIMIT_TIME("idle_time", idle_ms, "60s", "How long a connection may rest between requests."),
     LIMIT_TIME("write_time", write_ms, "30s", "How long a client may leave a reply untaken."),
-    LIMIT_TIME(
-	"drain_time", drain_ms, "5s", "How long idle connections are kept when a worker ends."),
+    LIMIT_TIME("drain_time", drain_ms, "10s",
+	"How long a worker that ends goes on with what is under way."),
     {0},
 };
 static const struct schema limits_schema = {limits_keys, sizeof(struct settings)};

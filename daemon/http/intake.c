@@ -2,6 +2,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "http/server_internal.h"
@@ -225,6 +226,14 @@ void conn_advance(struct conn *conn)
 	conn_watch(conn);
 }
 
+/* A request that has come this moment is not to be lost in a close. */
+static bool has_unread(const struct conn *conn)
+{
+	char byte;
+
+	return recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void conn_expire(struct conn *conn)
 {
 	switch (conn->state) {
@@ -241,6 +250,11 @@ void conn_expire(struct conn *conn)
 		conn_close(conn, true);
 		break;
 	case CONN_IDLE:
+		if (has_unread(conn))
+			conn_set_state(conn, CONN_HEAD); /* it is read in this turn or the next */
+		else
+			conn_close(conn, false);
+		break;
 	case CONN_LINGER:
 		conn_close(conn, false);
 		break;

@@ -17,6 +17,7 @@
 #define ACCEPTS_A_TURN       64
 #define LINGER_MS            1000
 #define DESCRIPTOR_PAUSE_MS  100
+#define FULL_TOLD_MS         1000
 #define SWEEP_MS_MAX         250
 #define SWEEP_MS_MIN         5
 #define ACCESS_LOG_BYTES_MAX (256 * 1024)
@@ -40,11 +41,21 @@ static void stop_accepting(struct server *server)
 
 static void start_accepting(struct server *server)
 {
-	if (server->accepting || server->draining)
+	if (server->accepting || server->closed)
 		return;
 	server->accepting = true;
 	for (size_t i = 0; i < server->n_listeners; i++)
 		event_add(&server->listeners[i], NULL);
+}
+
+static void tell_full(struct server *server, const char *why)
+{
+	int64_t now_ms = clock_steady_ms(), *told_ms = server->options.full_told_ms;
+
+	if (*told_ms != 0 && now_ms - *told_ms < FULL_TOLD_MS)
+		return;
+	*told_ms = now_ms;
+	log_warn("cannot accept connections for the moment: %s", why);
 }
 
 /* Room for one more: an idle connection makes way for a new one, else the backlog waits. */
@@ -60,20 +71,16 @@ static bool make_room(struct server *server)
 	}
 	server->options.stats->refused++;
 	stop_accepting(server);
+	tell_full(server, "as many are open as limits.connections allows");
 	return false;
 }
 
 static void pause_for_descriptors(struct server *server, int error)
 {
-	int64_t now_ms = clock_steady_ms();
-
 	server->options.stats->refused++;
 	stop_accepting(server);
 	add_timer(&server->accept_again, DESCRIPTOR_PAUSE_MS);
-	if (now_ms - server->descriptors_logged_ms < 1000)
-		return;
-	server->descriptors_logged_ms = now_ms;
-	log_warn("cannot accept connections for the moment: %s", strerror(error));
+	tell_full(server, strerror(error));
 }
 
 static void on_connection(evutil_socket_t listen_fd, short what, void *arg)
@@ -276,8 +283,9 @@ struct server *server_new(struct event_base *base, const struct server_options *
 	server->options = *options;
 	if (!server->options.stats)
 		server->options.stats = &server->own_stats;
+	if (!server->options.full_told_ms)
+		server->options.full_told_ms = &server->own_full_told_ms;
 	server->accepting = true;
-	server->descriptors_logged_ms = INT64_MIN / 2;
 	for (size_t i = 0; i < CONN_STATES; i++)
 		TAILQ_INIT(&server->by_state[i]);
 	server->state_ms[CONN_HEAD] = limits->head_ms;
@@ -306,7 +314,7 @@ void server_free(struct server *server)
 	if (!server)
 		return;
 	server_flush_log(server);
-	server->draining = true; /* closing connections must not start the listeners again */
+	server->closed = true; /* closing connections must not start the listeners again */
 	stop_accepting(server);
 	event_del(&server->sweep);
 	event_del(&server->accept_again);
@@ -355,18 +363,35 @@ void server_flush(struct server *server)
 	server_flush_log(server);
 }
 
-void server_drain(struct server *server, unsigned idle_ms)
+/* Who has connected and not said anything yet (browsers do so beforehand) is as idle as others. */
+static void rest_the_silent(struct server *server)
+{
+	struct conn *conn = TAILQ_FIRST(&server->by_state[CONN_HEAD]);
+
+	while (conn) {
+		struct conn *next = TAILQ_NEXT(conn, in_state);
+		if (conn->in.len == 0)
+			conn_set_state(conn, CONN_IDLE);
+		conn = next;
+	}
+}
+
+void server_drain(struct server *server, enum server_drain how, unsigned idle_ms)
 {
 	struct conn *conn;
 
-	stop_accepting(server);
-	event_del(&server->accept_again);
+	if (how == DRAIN_FOR_SUCCESSOR) {
+		server->closed = true;
+		stop_accepting(server);
+		event_del(&server->accept_again);
+	}
 	server->draining = true;
 	server->state_ms[CONN_IDLE] = idle_ms;
 	int64_t deadline_ms = clock_steady_ms() + idle_ms;
 	TAILQ_FOREACH(conn, &server->by_state[CONN_IDLE], in_state)
 	if (conn->deadline_ms > deadline_ms)
 		conn->deadline_ms = deadline_ms;
+	rest_the_silent(server);
 	if (server->open > 0)
 		add_timer(&server->sweep, sweep_ms(server));
 }

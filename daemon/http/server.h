@@ -48,6 +48,9 @@ struct server_options {
 	int access_log_fd;                 /* -1: none */
 	bool *unbelieved_told;             /* set once the log says so; NULL: it never does */
 	struct server_stats *stats; /* borrowed, zeroed by the caller; may lie in shared memory */
+	/* When it was last told that no more can be accepted (steady; 0: never); borrowed, may be
+	 * shared by several servers, which then tell it once a second together. NULL: its own. */
+	int64_t *full_told_ms;
 };
 
 /* NULL with errno set on failure. */
@@ -61,9 +64,11 @@ __attribute__((warn_unused_result)) int server_listen(struct server *server, int
 /* Writes what this turn of the loop queued. Call after each event_base_loop(EVLOOP_ONCE). */
 void server_flush(struct server *server);
 
-/* Stops accepting, closes idle connections within `idle_ms`, answers the rest "Connection: close".
- */
-void server_drain(struct server *server, unsigned idle_ms);
+/* Closes idle connections within `idle_ms`, answers the rest "Connection: close". What waits to be
+ * accepted is left to a successor on the same socket; where there is none, it goes on being
+ * accepted, and the caller has seen to it that no more comes. */
+enum server_drain { DRAIN_FOR_SUCCESSOR, DRAIN_TO_THE_LAST };
+void server_drain(struct server *server, enum server_drain how, unsigned idle_ms);
 bool server_is_idle(const struct server *server);
 
 #endif

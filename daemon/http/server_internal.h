@@ -13,13 +13,14 @@ struct server {
 	struct event_base *base;
 	struct server_options options;
 	struct server_stats own_stats; /* where the caller gave none */
+	int64_t own_full_told_ms;      /* likewise */
 
 	struct event listeners[LISTENERS_MAX];
 	size_t n_listeners;
 	bool accepting;
 	bool draining;
+	bool closed;               /* accepts no more, ever */
 	struct event accept_again; /* after a pause for want of descriptors */
-	int64_t descriptors_logged_ms;
 
 	unsigned open; /* connections and streams */
 	unsigned in_flight;

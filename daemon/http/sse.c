@@ -332,14 +332,25 @@ struct sse_hub *sse_hub_new(struct event_base *base, const struct sse_options *o
 	return hub;
 }
 
+/* Each is told another time to come back, from one to three times the usual one: all at once would
+ * be a rush. */
+static void say_goodbye(const struct subscriber *sub)
+{
+	const struct sse_hub *hub = sub->hub;
+	unsigned later_ms = (unsigned)(2ull * hub->options.retry_ms * sub->index / hub->cap);
+	char goodbye[32];
+	int len =
+	    snprintf(goodbye, sizeof(goodbye), "retry: %u\n\n", hub->options.retry_ms + later_ms);
+
+	if (sub->blocked_ms == 0)
+		(void)send_some(sub->fd, goodbye, (size_t)len);
+}
+
 void sse_end(struct sse_hub *hub)
 {
-	char goodbye[32];
-	int len = snprintf(goodbye, sizeof(goodbye), "retry: %u\n\n", hub->options.retry_ms);
 	while (hub->count > 0) {
 		struct subscriber *sub = hub->all[hub->count - 1];
-		if (sub->blocked_ms == 0)
-			(void)send_some(sub->fd, goodbye, (size_t)len);
+		say_goodbye(sub);
 		subscriber_drop(sub, false);
 	}
 	hub->options.max_subscribers = 0;

@@ -80,8 +80,12 @@ static void mask_term(int how)
 	sigprocmask(how, &term, NULL);
 }
 
-void child_hear_term(void)
+void child_settle_signals(void)
 {
+	static const int for_parent[] = {SIGINT, SIGHUP, SIGUSR2};
+
+	for (size_t i = 0; i < sizeof(for_parent) / sizeof(for_parent[0]); i++)
+		signal(for_parent[i], SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	mask_term(SIG_UNBLOCK);
 }
@@ -91,6 +95,7 @@ void child_start(struct child *child)
 {
 	fflush(stdout);
 	mask_term(SIG_BLOCK);
+	child->ending = false;
 	pid_t parent = getpid(), pid = fork();
 	if (pid != 0)
 		mask_term(SIG_UNBLOCK);
@@ -101,8 +106,6 @@ void child_start(struct child *child)
 		prctl(PR_SET_NAME, child->name);
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		log_set_process(child->name);
-		signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the parent ends us */
-		signal(SIGHUP, SIG_IGN);
 		signal(SIGCHLD, SIG_DFL);
 		exit(child->run(child));
 	}
@@ -127,8 +130,9 @@ void child_start_again(struct child *child, int status)
 	event_add(child->restart, &delay);
 }
 
-void child_signal(struct child *child, int signal_number)
+void child_end(struct child *child, int signal_number)
 {
+	child->ending = true;
 	event_del(child->restart);
 	if (child->pid)
 		kill(child->pid, signal_number);

@@ -22,6 +22,7 @@ struct child { /* embedded; fields are read by its owner, changed by child_* onl
 	void *owner;
 	pid_t pid;         /* 0: not running */
 	bool ready;        /* some process of this child has reported so */
+	bool ending;       /* it was told to end: nobody starts another */
 	int report_fds[2]; /* the parent's end, the child's end */
 	int64_t started_ms;
 	unsigned backoff_ms;
@@ -36,13 +37,13 @@ void child_release(struct child *child);
 
 void child_start(struct child *child);
 /* In the child process, once it has left the parent's loop: SIGTERM, which waited since the fork,
- * ends it from now on. */
-void child_hear_term(void);
+ * ends it from now on; what a terminal or an operator tells the whole group is for the parent. */
+void child_settle_signals(void);
 /* For a child that has died by itself: logs `status` (of waitpid) and starts it after the backoff.
  */
 void child_start_again(struct child *child, int status);
 /* No further start; `signal_number` (0: none) to it if it runs. */
-void child_signal(struct child *child, int signal_number);
+void child_end(struct child *child, int signal_number);
 
 /* In the child process: tells the parent once that it is ready (why NULL) or why it will not serve.
  */

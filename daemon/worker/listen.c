@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -126,4 +127,22 @@ int listen_open(const char *address, size_t n, int *ret_fds, char ret_url[LISTEN
 	}
 	make_url(&addr, ret_url);
 	return 0;
+}
+
+/* shutdown() or a backlog of 0 would throw away, or not keep out. A filter sees a packet from its
+ * TCP header on: byte 13 has the flags (RFC 9293 section 3.1). */
+int listen_shut(int fd)
+{
+	enum { FLAGS = 13, SYN = 0x02, ACK = 0x10, DROP = 0, PASS = 0x7fffffff };
+	struct sock_filter program[] = {
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, DROP),
+	    BPF_STMT(BPF_RET | BPF_K, PASS),
+	};
+	struct sock_fprog filter = {.len = sizeof(program) / sizeof(program[0]), .filter = program};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 ? 0
+											  : -errno;
 }

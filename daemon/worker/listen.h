@@ -14,4 +14,9 @@
 __attribute__((warn_unused_result)) int listen_open(const char *address, size_t n, int *ret_fds,
     char ret_url[LISTEN_URL_MAX], char ret_why[LISTEN_WHY_MAX]);
 
+/* From now on nobody new comes to the listening socket `fd`: who begins to connect gets no answer
+ * until it is closed, and is refused then. Who has begun still gets in, and what waits to be
+ * accepted waits, so that a server which ends can serve all whom it has let in. 0 or -errno. */
+__attribute__((warn_unused_result)) int listen_shut(int fd);
+
 #endif

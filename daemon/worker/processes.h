@@ -1,6 +1,7 @@
-/* The processes of tallyd that are started again when they die: the signer, the sealer on a host
- * that keeps a log, the workers; what each inherits, and what runs in it. Knows neither when they
- * start nor when they end: that is the supervisor's. */
+/* The processes of one edition of the configuration, which are started again when they die: the
+ * signer, the sealer on a host that keeps a log, the workers; what each inherits, and what runs in
+ * it. Knows neither when they start nor when they end, nor that there are other editions: that is
+ * the supervisor's. */
 #ifndef TALLYD_WORKER_PROCESSES_H
 #define TALLYD_WORKER_PROCESSES_H
 
@@ -9,59 +10,82 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <jansson.h>
+
 #include "worker/child.h"
-#include "worker/listen.h"
-#include "worker/supervisor.h"
+
+struct edition;
+struct event_base;
+struct holdings;
+struct processes;
+
+struct processes_options {
+	const struct holdings *holdings; /* borrowed */
+	struct edition *edition;         /* taken over; NULL: another program's, see below */
+	unsigned generation;             /* neighbours count in different places */
+	bool successor;                  /* others serve until all of these are ready */
+	struct event_base *base;
+	/* In the parent: one has reported; `why` as in struct child. */
+	void (*on_report)(void *arg, struct processes *processes, const char *why);
+	/* In a new process of `processes`: lets go of everything that is the parent's alone, the
+	 * loop included, calls processes_leave() for these and all others, and closes what of the
+	 * holdings is not `slot`'s (SIZE_MAX: all). */
+	void (*leave)(void *arg, struct processes *processes, size_t slot);
+	void *arg;
+};
 
 struct slot { /* a worker, and what its successors inherit */
 	struct child child;
-	int listen_fd;
-	int signer_fds[2]; /* worker's end, signer's end */
+	int signer_fds[2]; /* worker's end, signer's end; -1: closed */
 };
 
-struct processes { /* embedded; the first fields are set by the owner, the others by processes_* */
-	const struct supervisor_options *options;
-	struct event_base *base;
-	/* In the parent: one has reported; `why` as in struct child. */
-	void (*on_report)(void *arg, const char *why);
-	/* In a new process: lets go of everything that is the parent's alone, the loop included,
-	 * and calls processes_leave(). */
-	void (*leave)(void *arg);
-	void *arg;
-
-	struct assets *assets;
-	struct rate_table *rates;
-	uint8_t host_secret[32]; /* of turns and rates; as long as the supervisor lives */
-	struct stats *stats;     /* shared by all workers */
+struct processes {
+	struct processes_options options;
 	struct seal_stats
 	    *seals; /* of all shards, the rounds' one after another; NULL: no sealer */
+	size_t n_seals;
 	bool signs; /* this host issues: there is a signer */
 	struct child signer;
-	struct child sealer; /* unless seals is NULL */
+	struct child sealer; /* unless `seals` is NULL, and these are not another program's */
+	bool sealer_begun;
+	int begin_fds[2]; /* the sealer reads from it, and begins when it is closed here */
 	struct slot *slots;
 	size_t n_slots;
-	int admin_fd, access_log_fd;
-	char url[LISTEN_URL_MAX]; /* where workers listen */
+	int access_log_fd;
+	int64_t drain_ms;
 };
 
-/* Opens the sockets and whatever else they inherit; starts nothing. 0, or the exit status, told in
- * the log. processes_release() is right after either. */
-__attribute__((warn_unused_result)) int processes_init(struct processes *processes);
-/* Frees the events. */
-void processes_leave(struct processes *processes);
-/* Frees the rest. Sockets and shared memory go with the process. */
-void processes_release(struct processes *processes);
+/* Makes ready whatever they inherit; starts nothing. NULL, and the edition stays the caller's:
+ * memory or descriptors. */
+struct processes *processes_new(const struct processes_options *options);
+/* None of them may run any more. */
+void processes_free(struct processes *processes);
+/* In a new process: frees the events, and closes what of these is not the child's (NULL: all). */
+void processes_leave(struct processes *processes, const struct child *child);
 
+/* The sealer reads its keys and reports, and waits. */
 void processes_start(struct processes *processes);
+/* No other sealer of this host runs any more. */
+void processes_begin_sealing(struct processes *processes);
 bool processes_are_ready(const struct processes *processes);
 /* Whose process this is, or was until now; NULL: none of these. */
 struct child *processes_find(struct processes *processes, pid_t pid);
+/* It has ended, and was reaped. */
+void processes_died(struct processes *processes, struct child *child);
 
 bool processes_workers_run(const struct processes *processes);
-/* Workers drain; nothing is started again. */
-void processes_end_workers(struct processes *processes);
+/* Workers drain; nothing is started again. `handed_over`: others take what waits to be accepted. */
+void processes_end_workers(struct processes *processes, bool handed_over);
 /* The signer and the sealer. Whether one of them still ran. */
 bool processes_end_others(struct processes *processes);
 void processes_kill(struct processes *processes);
+
+/* ---- from one program to the next ---- */
+
+/* Which of them run, as JSON. NULL: memory. */
+json_t *processes_describe(const struct processes *processes);
+/* Those of another program in this process, before exec(): they run, and none of them can be
+ * started again. NULL: memory, or nonsense. */
+struct processes *processes_take(const struct processes_options *options, const json_t *described);
 
 #endif

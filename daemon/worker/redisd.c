@@ -344,7 +344,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- public ---- */
 
-struct redisd *redisd_new(struct event_base *base, const struct redisd_options *options)
+static struct redisd *make(struct event_base *base, const struct redisd_options *options)
 {
 	struct redisd *redisd = calloc(1, sizeof(*redisd));
 
@@ -354,7 +354,60 @@ struct redisd *redisd_new(struct event_base *base, const struct redisd_options *
 	redisd->backoff_ms = FIRST_BACKOFF_MS;
 	redisd->lock_fd = redisd->probe_fd = -1;
 	evtimer_assign(&redisd->timer, base, on_timer, redisd);
-	arm(redisd, 0);
+	redisd->options.binary = strdup(options->binary);
+	redisd->options.config = strdup(options->config);
+	redisd->options.dir = strdup(options->dir);
+	if (redisd->options.binary && redisd->options.config && redisd->options.dir)
+		return redisd;
+	redisd_free(redisd);
+	return NULL;
+}
+
+struct redisd *redisd_new(struct event_base *base, const struct redisd_options *options)
+{
+	struct redisd *redisd = make(base, options);
+
+	if (redisd)
+		arm(redisd, 0);
+	return redisd;
+}
+
+json_t *redisd_describe(const struct redisd *redisd)
+{
+	if (redisd->state != UP)
+		return NULL;
+	return json_pack("{s:i, s:i}", "pid", (int)redisd->pid, "lock", redisd->lock_fd);
+}
+
+static void set_over_exec(int fd, bool over_exec)
+{
+	(void)fcntl(fd, F_SETFD, over_exec ? 0 : FD_CLOEXEC);
+}
+
+void redisd_pass_on(const struct redisd *redisd, bool over_exec)
+{
+	set_over_exec(redisd->lock_fd, over_exec);
+}
+
+struct redisd *redisd_take(
+    struct event_base *base, const struct redisd_options *options, const json_t *described)
+{
+	struct redisd *redisd = make(base, options);
+	int pid;
+
+	if (!redisd)
+		return NULL;
+	if (json_unpack((json_t *)(uintptr_t)described, "{s:i, s:i}", "pid", &pid, "lock",
+		&redisd->lock_fd) != 0 ||
+	    pid <= 0 || !make_dir(redisd)) {
+		redisd_free(redisd);
+		return NULL;
+	}
+	redisd->pid = pid;
+	redisd->state = UP;
+	redisd->was_up = true;
+	redisd->started_ms = clock_steady_ms();
+	redisd_pass_on(redisd, false);
 	return redisd;
 }
 
@@ -366,6 +419,9 @@ void redisd_free(struct redisd *redisd)
 	probe_close(redisd);
 	if (redisd->lock_fd >= 0)
 		close(redisd->lock_fd);
+	free((void *)(uintptr_t)redisd->options.binary);
+	free((void *)(uintptr_t)redisd->options.config);
+	free((void *)(uintptr_t)redisd->options.dir);
 	free(redisd);
 }
 

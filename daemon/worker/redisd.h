@@ -7,12 +7,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include <jansson.h>
+
 struct event_base;
 struct redisd;
 
 #define REDISD_WHY_MAX 512
 
-struct redisd_options {     /* text is borrowed for the life of the redisd */
+struct redisd_options {     /* text is copied */
 	const char *binary; /* "redis-server", looked up in PATH */
 	const char *config; /* ops/redis.conf */
 	const char *dir;    /* made when missing, 0700; the socket is <dir>/redis.sock */
@@ -29,8 +31,18 @@ struct redisd_options {     /* text is borrowed for the life of the redisd */
 
 /* Begins to start it; the callbacks come in later turns of the loop. NULL: memory. */
 struct redisd *redisd_new(struct event_base *base, const struct redisd_options *options);
-/* The process must have ended, or never been started. */
+/* Frees what is known of it; where the process still runs, it goes on. */
 void redisd_free(struct redisd *redisd);
+
+/* Another program in this process, after exec(), is to go on with the server that runs: what it
+ * needs to know, as JSON. NULL: it does not answer at the moment, or memory. */
+json_t *redisd_describe(const struct redisd *redisd);
+/* Whether the descriptor that keeps others out stays open over exec(). */
+void redisd_pass_on(const struct redisd *redisd, bool over_exec);
+/* As redisd_new(), with the server that was described; on_up comes after a restart only. NULL:
+ * memory, or what is described is not there. */
+struct redisd *redisd_take(
+    struct event_base *base, const struct redisd_options *options, const json_t *described);
 
 /* For every child that waitpid() reports: true when it was this one. */
 bool redisd_reaped(struct redisd *redisd, pid_t pid, int status);

@@ -417,6 +417,15 @@ static void cleanse(struct sealer *sealer)
 	OPENSSL_cleanse(sealer->password, sizeof(sealer->password));
 }
 
+/* SIGQUIT ends the wait with the process: nothing is under way yet. */
+static void await_end(int fd)
+{
+	char byte;
+
+	while (read(fd, &byte, sizeof(byte)) < 0 && errno == EINTR)
+		;
+}
+
 int sealer_process(const struct sealer_options *options)
 {
 	struct sealer sealer = {.options = options};
@@ -429,9 +438,10 @@ int sealer_process(const struct sealer_options *options)
 	sealer.rounds = calloc(options->n_rounds, sizeof(*sealer.rounds));
 	status = sealer.rounds ? load_seeds(&sealer) : EX_OSERR;
 	if (status == EX_OK) {
+		child_report(options->report_fd, NULL);
+		await_end(options->begin_fd);
 		r = start(&sealer);
 		if (r == 0) {
-			child_report(options->report_fd, NULL);
 			while (!event_base_got_break(sealer.base)) {
 				event_base_loop(sealer.base, EVLOOP_ONCE);
 				if (sealer.finishing)

@@ -15,11 +15,12 @@ struct sealer_options { /* all borrowed; made before the fork */
 	struct round *const *rounds;
 	size_t n_rounds;
 	struct seal_stats *seals; /* of all shards, the rounds' one after another */
+	int begin_fd;             /* once it ends, no other sealer runs on this host any more */
 	int report_fd;            /* to the supervisor: one line, "ready" or "refused WHY" */
 };
 
-/* Seals until SIGQUIT (SIGTERM is ignored), then what is left, if that is quick. Returns the
- * process' exit status. */
+/* Reads its keys, reports, and waits for `begin_fd`. Then seals until SIGQUIT (SIGTERM is ignored),
+ * then what is left, if that is quick. Returns the process' exit status. */
 int sealer_process(const struct sealer_options *options);
 
 #endif

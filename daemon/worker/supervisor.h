@@ -1,22 +1,18 @@
 /* The supervisor: owns the listening sockets and every other process of tallyd: the private Redis
  * where there is one, the signer, the sealer, the workers. Starts them in that order, restarts what
- * dies, ends them in the reverse order. Takes no requests and holds no key. */
+ * dies, replaces them by others with a new configuration (SIGHUP) or program (SIGUSR2), ends them
+ * in the reverse order (SIGTERM, SIGINT). Takes no requests and holds no key. */
 #ifndef TALLYD_WORKER_SUPERVISOR_H
 #define TALLYD_WORKER_SUPERVISOR_H
 
-#include <stddef.h>
+/* Serves with the configuration at `config` until it is told to end; prints "ready
+ * http://HOST:PORT/" on standard output when all workers take votes. `argv` starts this program, or
+ * the next one at its place. Returns the exit status (sysexits). */
+int supervisor_run(const char *config, char **argv);
 
-struct round;
-struct settings;
-
-struct supervisor_options { /* all borrowed */
-	const struct settings *settings;
-	struct round *const *rounds; /* in the order of settings->contests */
-	size_t n_rounds;
-};
-
-/* Serves until SIGTERM or SIGINT; prints "ready http://HOST:PORT/" on standard output when all
- * workers take votes. Returns the exit status (sysexits). */
-int supervisor_run(const struct supervisor_options *options);
+/* Whether this program could go on with what the running one has described in the environment, and
+ * with the configuration at `config`: HANDOVER_YES, else another exit status and the reasons in the
+ * log. Changes nothing. */
+int supervisor_check(const char *config);
 
 #endif

@@ -39,6 +39,8 @@
  * costs several times what it takes to turn one away, and the signer is interrupted as often. */
 #define PRESSED_PAUSE_US 2000
 #define IDLE_DRAIN_MS    5000
+/* Who began to connect when the sockets were shut is let in within a round trip. */
+#define LAST_DRAIN_MS 100
 
 struct worker {
 	const struct worker_options *options;
@@ -46,12 +48,14 @@ struct worker {
 	struct redis *redis;
 	struct net *proxies;
 	struct server *server, *admin;
-	struct event *on_term, *on_tick;
+	struct event *on_last, *on_succeeded, *on_tick;
 	char password[SECRET_MAX];
 	char connect[POLICY_CONNECT_MAX];
 	struct route routes[API_ROUTES_MAX];
-	bool reported;          /* the supervisor has been told how the start went */
-	int64_t drain_until_ms; /* 0: serving */
+	bool reported; /* the supervisor has been told how the start went */
+	bool listening;
+	int64_t drain_from_ms, drain_until_ms; /* 0: serving */
+	uint64_t deliveries_before;            /* of those whose counters it goes on with */
 };
 
 /* ---- readiness ---- */
@@ -84,6 +88,16 @@ static bool report_refused(struct worker *worker)
 	return false;
 }
 
+static int begin_to_listen(struct worker *worker)
+{
+	const struct worker_options *options = worker->options;
+	if (worker->listening)
+		return 0;
+	worker->listening = true;
+	int r = server_listen(worker->server, options->listen_fd);
+	return r == 0 && worker->admin ? server_listen(worker->admin, options->admin_fd) : r;
+}
+
 static void on_ready(void *arg, bool ready, const char *why)
 {
 	struct worker *worker = arg;
@@ -91,7 +105,8 @@ static void on_ready(void *arg, bool ready, const char *why)
 	bool starting = !worker->reported;
 	if (ready && app_is_ready(&worker->app, &unready)) {
 		log_info("ready");
-		report(worker, NULL);
+		int r = begin_to_listen(worker);
+		report(worker, r == 0 ? NULL : strerror(-r));
 	} else if (!ready && !(starting && report_refused(worker)) &&
 		   !(starting && strcmp(why, "redis is not connected: connecting") == 0)) {
 		log_warn("not taking votes: %s", why);
@@ -148,7 +163,7 @@ static int start_service(struct worker *worker, size_t i)
 }
 
 static struct server *start_server(
-    struct worker *worker, const struct route *routes, struct assets *assets, int fd)
+    struct worker *worker, const struct route *routes, struct assets *assets)
 {
 	const struct settings *settings = worker->app.settings;
 	struct server_options options = {
@@ -179,13 +194,9 @@ static struct server *start_server(
 	    .unbelieved_told = &worker->options->stats[0].unbelieved_told,
 	    .access_log_fd = worker->options->access_log_fd,
 	    .stats = &worker->app.stats->http,
+	    .full_told_ms = worker->options->full_told_ms,
 	};
-	struct server *server = server_new(worker->app.base, &options);
-	if (server && server_listen(server, fd) != 0) {
-		server_free(server);
-		return NULL;
-	}
-	return server;
+	return server_new(worker->app.base, &options);
 }
 
 /* While draining: done when nothing is under way any more, or when the time is up. */
@@ -194,26 +205,43 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	struct worker *worker = arg;
-	if (server_is_idle(worker->server) || clock_steady_ms() >= worker->drain_until_ms)
+	int64_t now_ms = clock_steady_ms();
+	bool idle = server_is_idle(worker->server) && now_ms >= worker->drain_from_ms;
+	if (idle || now_ms >= worker->drain_until_ms)
 		event_base_loopbreak(worker->app.base);
 }
 
-static void on_term(evutil_socket_t fd, short what, void *arg)
+static void drain(struct worker *worker, enum server_drain how)
 {
-	(void)fd;
-	(void)what;
-	struct worker *worker = arg;
+	int64_t now_ms = clock_steady_ms(), least_ms = how == DRAIN_TO_THE_LAST ? LAST_DRAIN_MS : 0;
 	if (worker->drain_until_ms)
 		return;
-	worker->drain_until_ms = clock_steady_ms() + worker->app.settings->limits.drain_ms;
+	worker->drain_from_ms = now_ms + least_ms;
+	worker->drain_until_ms = now_ms + worker->app.settings->limits.drain_ms;
 	log_debug("draining");
-	server_drain(worker->server, IDLE_DRAIN_MS);
+	server_drain(worker->server, how, IDLE_DRAIN_MS);
+	if (worker->admin)
+		server_drain(worker->admin, how, IDLE_DRAIN_MS);
 	for (size_t i = 0; i < worker->app.n_services; i++) {
 		live_end_streams(worker->app.services[i].live);
 		progress_end_streams(worker->app.services[i].progress);
 	}
 	static const struct timeval often = {0, 20000};
 	event_add(worker->on_tick, &often);
+}
+
+static void on_last(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	drain(arg, DRAIN_TO_THE_LAST);
+}
+
+static void on_succeeded(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	drain(arg, DRAIN_FOR_SUCCESSOR);
 }
 
 static int start(struct worker *worker)
@@ -224,8 +252,8 @@ static int start(struct worker *worker)
 	app->settings = settings;
 	app->rates = options->rates;
 	app->turns.pace = settings->limits.under_way;
-	app->stats = &options->stats[options->slot];
-	app->stats->under_way = 0; /* of the one before in this slot */
+	app->stats = options->own_stats;
+	worker->deliveries_before = app->stats->deliveries;
 	app->all = options->stats;
 	app->n_workers = options->n_workers;
 
@@ -279,17 +307,18 @@ static int start(struct worker *worker)
 			return -EINVAL; /* the settings have been checked */
 	policy_connect(settings->api_origin, settings->issuer_origin, worker->connect);
 	api_routes_for(settings->serves, worker->routes);
-	worker->server = start_server(worker, worker->routes, options->assets, options->listen_fd);
+	worker->server = start_server(worker, worker->routes, options->assets);
 	if (!worker->server)
 		return -errno;
-	if (options->admin_fd >= 0 &&
-	    !(worker->admin = start_server(worker, admin_routes, NULL, options->admin_fd)))
+	if (options->admin_fd >= 0 && !(worker->admin = start_server(worker, admin_routes, NULL)))
 		return -errno;
-	worker->on_term = evsignal_new(app->base, SIGTERM, on_term, worker);
+	worker->on_last = evsignal_new(app->base, WORKER_LAST, on_last, worker);
+	worker->on_succeeded = evsignal_new(app->base, WORKER_SUCCEEDED, on_succeeded, worker);
 	worker->on_tick = event_new(app->base, -1, EV_PERSIST, on_tick, worker);
-	if (!worker->on_term || !worker->on_tick || event_add(worker->on_term, NULL) != 0)
+	if (!worker->on_last || !worker->on_succeeded || !worker->on_tick ||
+	    event_add(worker->on_last, NULL) != 0 || event_add(worker->on_succeeded, NULL) != 0)
 		return -ENOMEM;
-	return 0;
+	return options->successor ? 0 : begin_to_listen(worker);
 }
 
 /* Redis goes first: what waits for it is answered while clients can still be written to. */
@@ -318,8 +347,10 @@ static void stop(struct worker *worker)
 		service_release(&app->services[i]);
 	free(app->services);
 	free(worker->proxies);
-	if (worker->on_term)
-		event_free(worker->on_term);
+	if (worker->on_last)
+		event_free(worker->on_last);
+	if (worker->on_succeeded)
+		event_free(worker->on_succeeded);
 	if (worker->on_tick)
 		event_free(worker->on_tick);
 	if (app->base)
@@ -338,7 +369,7 @@ static void flush(struct worker *worker)
 		deliveries += sse_deliveries(live_hub(app->services[i].live));
 		subscribers += sse_subscribers(live_hub(app->services[i].live));
 	}
-	app->stats->deliveries = deliveries;
+	app->stats->deliveries = worker->deliveries_before + deliveries;
 	app->stats->subscribers = subscribers;
 	app->stats->beat_steady_ms = clock_steady_ms();
 	server_flush(worker->server);

@@ -864,7 +864,7 @@ static void drains(void **state)
 	await_kept(&rig, 1);
 	assert_true(peer_awaits(&idle, "[/echo|||]", 1));
 	assert_true(peer_awaits(&other, "[/echo|||]", 1));
-	server_drain(rig.server, 60);
+	server_drain(rig.server, DRAIN_FOR_SUCCESSOR, 60);
 	peer_say(&other, GET("/echo/more"));
 	assert_true(peer_awaits_end(&other));
 	assert_true(peer_got(&other, "[/echo/more||more|]"));
