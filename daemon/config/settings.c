@@ -112,6 +112,11 @@ static const struct schema_key redis_keys[] = {
 	.fallback = "1s",
 	SCHEMA_AT(struct settings, redis.backoff_max_ms),
 	.doc = "The longest pause between two attempts to connect."},
+    {.name = "unsafe",
+	.type = SCHEMA_BOOLEAN,
+	.fallback = "false",
+	SCHEMA_AT(struct settings, redis.unsafe),
+	.doc = "Take votes on a Redis whose settings lose or double them."},
     {.name = "server", .type = SCHEMA_MAP, .sub = &server_schema, .doc = "A Redis of our own."},
     {0},
 };

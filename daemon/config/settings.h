@@ -64,6 +64,7 @@ struct settings {
 		char *address; /* "unix:/path" or "tcp:host:port" */
 		char *user, *password_file;
 		int deadline_ms, in_flight, backoff_max_ms;
+		bool unsafe;          /* take votes on a Redis that loses or doubles them */
 		struct redis_server { /* a Redis of our own, started by the supervisor */
 			bool enabled;
 			char *binary, *config, *dir;

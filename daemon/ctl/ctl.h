@@ -39,7 +39,8 @@ extern const struct ctl_command ctl_recount;
 extern const struct ctl_command ctl_log;
 /* certify.c */
 extern const struct ctl_command ctl_certify, ctl_correct, ctl_result;
-extern const struct ctl_command ctl_verify, ctl_repair;
+extern const struct ctl_command ctl_verify;
+extern const struct ctl_command ctl_check, ctl_repair;
 extern const struct ctl_command ctl_programme;
 
 /* Writes "tallyctl: <sentence>" and a LF to standard error, and returns `status`. */

@@ -18,6 +18,7 @@ static const struct {
     {NULL, &ctl_site, false},
     {NULL, &ctl_voters, false},
     {NULL, &ctl_experts, false},
+    {NULL, &ctl_check, false},
     {NULL, &ctl_repair, false},
     {"People", &ctl_invite, false},
     {NULL, &ctl_people, false},

@@ -88,8 +88,10 @@ const char *ledger_why(const struct ledger *ledger);
 /* True when it will not become ready by waiting: the shard has other rules, or Redis
  * holds another program's function library. */
 bool ledger_is_refused(const struct ledger *ledger);
-/* Call from redis_options.on_state. */
+/* Call from redis_options.on_state, or later where that Redis is looked at first. */
 void ledger_on_redis(struct ledger *ledger, bool connected, const char *why);
+/* Connected, but not to be used, for that reason: until ledger_on_redis(). */
+void ledger_hold(struct ledger *ledger, const char *why);
 
 /* Sends what this turn of the loop gathered: one call a shard with at most LEDGER_BATCH_MAX
  * ballots, further ones when that is exceeded. Call once a turn, before server_flush(). */

@@ -40,6 +40,7 @@ struct ledger {
 	struct shard *shards;
 
 	bool ready;
+	bool held;    /* from the loss of a connection until somebody lets the next one be used */
 	bool refused; /* not ready, and waiting will not help */
 	char why[400];
 	char theirs[68]; /* hash of the rules in Redis, where they are others */

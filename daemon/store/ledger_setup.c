@@ -273,7 +273,7 @@ static void setup_start(struct ledger *ledger)
 {
 	/* One under way ends by itself, at the latest with the connection, and is then tried again.
 	 */
-	if (ledger->step != SETUP_IDLE || !redis_is_connected(ledger->redis))
+	if (ledger->step != SETUP_IDLE || ledger->held || !redis_is_connected(ledger->redis))
 		return;
 	evtimer_del(&ledger->setup_timer);
 	ensure_libraries(ledger);
@@ -290,12 +290,19 @@ void ledger_on_redis(struct ledger *ledger, bool connected, const char *why)
 {
 	char text[sizeof(ledger->why)];
 
+	ledger->held = !connected;
 	if (connected) {
 		setup_start(ledger);
 		return;
 	}
 	snprintf(text, sizeof(text), "redis is not connected: %s", why ? why : "");
 	set_ready(ledger, false, text);
+}
+
+void ledger_hold(struct ledger *ledger, const char *why)
+{
+	ledger->held = true;
+	set_ready(ledger, false, why);
 }
 
 void ledger_recheck(struct ledger *ledger, const char *why)

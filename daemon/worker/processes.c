@@ -154,6 +154,7 @@ static int run_worker(struct child *child)
 	    .seals = processes->seals,
 	    .n_workers = processes->n_slots,
 	    .listen_fd = holdings->listen_fds[number],
+	    .tells = number == 0,
 	    .admin_fd = number == 0 ? holdings->admin_fd : -1,
 	    .signer_fd = processes->slots[number].signer_fds[0],
 	    .again = child->ready,

@@ -32,6 +32,7 @@
 #include "store/ledger.h"
 #include "store/redis.h"
 #include "worker/child.h"
+#include "worker/guard.h"
 #include "config/secret.h"
 
 #define SIGNER_DEADLINE_MS 2000
@@ -46,6 +47,7 @@ struct worker {
 	const struct worker_options *options;
 	struct app app;
 	struct redis *redis;
+	struct guard *guard;
 	struct net *proxies;
 	struct server *server, *admin;
 	struct event *on_last, *on_succeeded, *on_tick;
@@ -108,6 +110,7 @@ static void on_ready(void *arg, bool ready, const char *why)
 		int r = begin_to_listen(worker);
 		report(worker, r == 0 ? NULL : strerror(-r));
 	} else if (!ready && !(starting && report_refused(worker)) &&
+		   !(guard_says(why) && !worker->options->tells) &&
 		   !(starting && strcmp(why, "redis is not connected: connecting") == 0)) {
 		log_warn("not taking votes: %s", why);
 	}
@@ -116,9 +119,22 @@ static void on_ready(void *arg, bool ready, const char *why)
 static void on_redis(void *arg, bool connected, const char *why)
 {
 	struct worker *worker = arg;
-	for (size_t i = 0; i < worker->app.n_services; i++)
+	for (size_t i = 0; i < worker->app.n_services && !connected; i++)
 		if (worker->app.services[i].ledger)
-			ledger_on_redis(worker->app.services[i].ledger, connected, why);
+			ledger_on_redis(worker->app.services[i].ledger, false, why);
+	guard_on_redis(worker->guard, worker->redis, connected);
+}
+
+static void on_verdict(void *arg, const char *why)
+{
+	struct worker *worker = arg;
+	for (size_t i = 0; i < worker->app.n_services; i++) {
+		struct ledger *ledger = worker->app.services[i].ledger;
+		if (ledger && !why)
+			ledger_on_redis(ledger, true, NULL);
+		else if (ledger)
+			ledger_hold(ledger, why);
+	}
 }
 
 /* ---- wiring ---- */
@@ -244,6 +260,21 @@ static void on_succeeded(evutil_socket_t fd, short what, void *arg)
 	drain(arg, DRAIN_FOR_SUCCESSOR);
 }
 
+static struct guard *make_guard(struct worker *worker)
+{
+	const struct worker_options *options = worker->options;
+	const struct settings *settings = options->settings;
+	struct guard_options guard = {
+	    .lenient = settings->rehearsal || settings->redis.unsafe,
+	    .tells = options->tells,
+	    .on_verdict = on_verdict,
+	    .arg = worker,
+	};
+	for (size_t i = 0; i < options->n_rounds; i++)
+		guard.voters += options->rounds[i]->contest->expected_voters;
+	return guard_new(worker->app.base, &guard);
+}
+
 static int start(struct worker *worker)
 {
 	const struct worker_options *options = worker->options;
@@ -275,6 +306,9 @@ static int start(struct worker *worker)
 		0)
 		return -EIO;
 
+	worker->guard = make_guard(worker);
+	if (!worker->guard)
+		return -ENOMEM;
 	worker->redis =
 	    redis_new(app->base, &(struct redis_options){
 				     .address = settings->redis.address,
@@ -326,6 +360,7 @@ static void stop(struct worker *worker)
 {
 	struct app *app = &worker->app;
 	redis_free(worker->redis);
+	guard_free(worker->guard);
 	for (size_t i = 0; i < app->n_services; i++) {
 		ledger_free(app->services[i].ledger);
 		desk_free(app->services[i].desk);

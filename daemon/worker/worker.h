@@ -32,6 +32,7 @@ struct worker_options { /* all borrowed; made before the fork */
 	int listen_fd;
 	int admin_fd; /* -1: another worker serves it */
 	int signer_fd;
+	bool tells;        /* of all workers this one logs what they all find */
 	bool again;        /* started anew, after one of this slot had been ready */
 	bool successor;    /* others serve until it is ready: accepts nothing before */
 	int report_fd;     /* to the supervisor: one line, "ready" or "refused WHY" */

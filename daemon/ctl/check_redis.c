@@ -1,0 +1,274 @@
+/* What tallyctl check asks of Redis: how durable it is, its clock, and what tallyd's user may do
+ * there. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "config/round.h"
+#include "config/secret.h"
+#include "ctl/check.h"
+#include "store/redis.h"
+
+enum {
+	CONNECT_MS = 3000,
+	ANSWER_MS = 10000,
+	OFF_MS = 1000, /* a clock that is off by so much is told of */
+	WORDS_MAX = 8,
+};
+
+struct asking {
+	struct check *check;
+	struct event_base *base;
+	struct redis *redis;
+	struct event *patience;
+	int64_t asked_ms; /* for the time */
+	unsigned pending;
+	bool begun, failed;
+	char user[64];
+	char why[192]; /* why there is no connection */
+};
+
+static void stop_if_done(struct asking *asking)
+{
+	if (asking->pending == 0)
+		event_base_loopbreak(asking->base);
+}
+
+static void ask(
+    struct asking *asking, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
+{
+	asking->pending++;
+	redis_call(asking->redis, cb, arg, argc, argv);
+}
+
+/* ---- durability ---- */
+
+static void on_durability(void *arg, int error, const struct durability *durability)
+{
+	struct asking *asking = arg;
+
+	asking->pending--;
+	asking->failed = asking->failed || error != 0;
+	for (size_t i = 0; error == 0 && i < durability->n; i++) {
+		const struct durability_finding *from = &durability->findings[i];
+		struct check_finding *finding = check_find(
+		    asking->check, from->grade, "redis", from->setting, from->value, from->may);
+
+		(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", from->remedy);
+	}
+	stop_if_done(asking);
+}
+
+static void on_info(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct asking *asking = arg;
+	struct slice text = outcome == REDIS_OK ? redis_reply_text(reply) : slice_text("");
+	static const char name[] = "redis_version:";
+	const char *at = memmem(text.ptr, text.len, name, sizeof(name) - 1);
+
+	asking->pending--;
+	if (at) {
+		at += sizeof(name) - 1;
+		size_t left = text.len - (size_t)(at - text.ptr), n = 0;
+
+		while (n < left && n < 32 && at[n] != '\r' && at[n] != '\n')
+			n++;
+		(void)snprintf(
+		    asking->check->server, sizeof(asking->check->server), "Redis %.*s", (int)n, at);
+	}
+	stop_if_done(asking);
+}
+
+/* ---- the clock ---- */
+
+static int64_t reply_ms(const struct redis_reply *reply)
+{
+	char seconds[24] = "", micros[24] = "";
+	struct slice s = redis_reply_text(redis_reply_at(reply, 0));
+	struct slice us = redis_reply_text(redis_reply_at(reply, 1));
+
+	(void)snprintf(seconds, sizeof(seconds), "%.*s", (int)s.len, s.ptr);
+	(void)snprintf(micros, sizeof(micros), "%.*s", (int)us.len, us.ptr);
+	return strtoll(seconds, NULL, 10) * 1000 + strtoll(micros, NULL, 10) / 1000;
+}
+
+static void on_time(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct asking *asking = arg;
+	int64_t now_ms = clock_wall_ms(), off_ms;
+	char value[48];
+
+	asking->pending--;
+	if (outcome == REDIS_OK && redis_reply_count(reply) == 2) {
+		/* Redis' clock stood there somewhere between question and answer. */
+		int64_t theirs_ms = reply_ms(reply);
+		off_ms = theirs_ms > now_ms             ? theirs_ms - now_ms
+			 : theirs_ms < asking->asked_ms ? theirs_ms - asking->asked_ms
+							: 0;
+		(void)snprintf(value, sizeof(value), "%+lld ms", (long long)off_ms);
+		if (off_ms >= OFF_MS || off_ms <= -OFF_MS)
+			check_find(asking->check, DURABILITY_ADVICE, "clock", "TIME", value,
+			    "Redis' clock is off from this host's: hours are judged by Redis', and "
+			    "pages show this one's. Synchronise both");
+	}
+	stop_if_done(asking);
+}
+
+/* ---- rights ---- */
+
+/* One of each command that server, sealer and tallyctl use, and the functions run; K: a key of a
+ * contest. */
+static const char *const commands[] = {"PING", "TIME", "FUNCTION LIST", "FUNCTION LOAD x",
+    "FCALL f 1 K", "EXISTS K", "TYPE K", "GET K", "SET K v", "INCR K", "HGET K f", "HGETALL K",
+    "HMGET K f", "HSET K f v", "HSETNX K f v", "HINCRBY K f 1", "HDEL K f", "XADD K 1-0 b v",
+    "XINFO STREAM K", "XRANGE K - +", "XREVRANGE K + -", "UNLINK K"};
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+static void on_right(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct asking *asking = arg;
+	struct slice text = outcome == REDIS_OK ? redis_reply_text(reply) : slice_text("OK");
+	char value[120];
+
+	asking->pending--;
+	/* An error is not the answer to what was asked, but to the asking: told by on_user(). */
+	if (outcome == REDIS_OK && redis_reply_kind(reply) != REDIS_ERROR &&
+	    !slice_is(text, "OK")) {
+		(void)snprintf(value, sizeof(value), "%.*s", (int)text.len, text.ptr);
+		struct check_finding *finding =
+		    check_find(asking->check, DURABILITY_STOPS, "rights", asking->user, value,
+			"what needs it is answered with 503, or fails half way");
+
+		(void)snprintf(finding->remedy, sizeof(finding->remedy),
+		    "the user's line at the end of ops/redis.conf");
+	}
+	stop_if_done(asking);
+}
+
+static void ask_right(struct asking *asking, const char *command)
+{
+	struct slice argv[3 + WORDS_MAX] = {
+	    slice_text("ACL"), slice_text("DRYRUN"), slice_text(asking->user)};
+	char key[ROUND_NAME_MAX + 16];
+	size_t argc = 3;
+
+	(void)snprintf(key, sizeof(key), "{%s/0}:log", asking->check->rounds[0]->name);
+	for (const char *at = command; *at && argc < sizeof(argv) / sizeof(*argv);) {
+		size_t n = strcspn(at, " ");
+
+		argv[argc++] = n == 1 && *at == 'K' ? slice_text(key) : slice_make(at, n);
+		at += n + (at[n] == ' ');
+	}
+	ask(asking, on_right, asking, argc, argv);
+}
+
+static void on_user(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct asking *asking = arg;
+	struct slice name = redis_reply_text(reply);
+
+	asking->pending--;
+	if (outcome == REDIS_OK && redis_reply_kind(reply) == REDIS_ERROR) {
+		struct check_finding *finding =
+		    check_find(asking->check, DURABILITY_ADVICE, "rights", "ACL", "refused",
+			"nobody can tell what tallyd's user may do before it is tried");
+
+		(void)snprintf(finding->remedy, sizeof(finding->remedy),
+		    "user NAME … +acl|whoami +acl|dryrun");
+	} else if (outcome == REDIS_OK && asking->check->n_rounds > 0) {
+		(void)snprintf(asking->user, sizeof(asking->user), "%.*s", (int)name.len, name.ptr);
+		for (size_t i = 0; i < COMMANDS; i++)
+			ask_right(asking, commands[i]);
+	}
+	stop_if_done(asking);
+}
+
+/* ---- the connection ---- */
+
+static void begin(struct asking *asking)
+{
+	uint64_t voters = 0;
+
+	for (size_t i = 0; i < asking->check->n_rounds; i++)
+		voters += asking->check->rounds[i]->contest->expected_voters;
+	asking->begun = true;
+	asking->pending++;
+	durability_ask(asking->redis, voters, on_durability, asking);
+	asking->asked_ms = clock_wall_ms();
+	ask(asking, on_time, asking, 1, (struct slice[]){slice_text("TIME")});
+	ask(asking, on_info, asking, 2, (struct slice[]){slice_text("INFO"), slice_text("server")});
+	ask(asking, on_user, asking, 2, (struct slice[]){slice_text("ACL"), slice_text("WHOAMI")});
+}
+
+static void on_state(void *arg, bool connected, const char *why)
+{
+	struct asking *asking = arg;
+
+	if (connected && !asking->begun)
+		begin(asking);
+	else if (!connected)
+		(void)snprintf(asking->why, sizeof(asking->why), "%s", why);
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct asking *asking = arg;
+
+	(void)fd;
+	(void)what;
+	asking->failed = true;
+	event_base_loopbreak(asking->base);
+}
+
+static bool turn(struct asking *asking, const char *password)
+{
+	const struct settings *settings = &asking->check->ctl->settings;
+	struct redis_options options = {
+	    .address = settings->redis.address,
+	    .user = settings->redis.user,
+	    .password = password[0] ? password : NULL,
+	    .deadline_ms = ANSWER_MS,
+	    .in_flight_max = 64,
+	    .backoff_max_ms = 200,
+	    .on_state = on_state,
+	    .arg = asking,
+	};
+
+	asking->base = event_base_new();
+	asking->patience = asking->base ? evtimer_new(asking->base, on_patience, asking) : NULL;
+	asking->redis = asking->base ? redis_new(asking->base, &options) : NULL;
+	if (asking->redis && asking->patience) {
+		event_add(asking->patience, &(struct timeval){CONNECT_MS / 1000, 0});
+		event_base_dispatch(asking->base);
+	}
+	return asking->redis && asking->patience;
+}
+
+int check_redis(struct check *check)
+{
+	const struct settings *settings = &check->ctl->settings;
+	struct asking asking = {.check = check};
+	char password[SECRET_MAX];
+	int status = EX_OK;
+
+	if (secret_read("redis.password_file", settings->redis.password_file, password) != 0)
+		return EX_CONFIG;
+	if (!turn(&asking, password))
+		status = ctl_fail(EX_OSERR, "out of memory.");
+	else if (asking.failed || !asking.begun)
+		status = ctl_fail(EX_UNAVAILABLE, "Redis at %s is not to be had: %s.",
+		    settings->redis.address, asking.why[0] ? asking.why : "no answer");
+	explicit_bzero(password, sizeof(password));
+	redis_free(asking.redis);
+	if (asking.patience)
+		event_free(asking.patience);
+	if (asking.base)
+		event_base_free(asking.base);
+	return status;
+}

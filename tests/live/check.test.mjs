@@ -1,0 +1,217 @@
+// tallyctl check, what servers do about a Redis that loses or doubles votes, and tallyctl repair.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Redis } from 'ioredis';
+import YAML from 'yaml';
+import { ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
+import { ROOT, TALLYCTL, eventually, makeDirectory, realRound, runProgram, startInstance, startRedis } from './lib/instance.mjs';
+import { Round, assertProblem } from './lib/protocol.mjs';
+
+const ballot = { choices: ['upstage'] };
+const REAL = realRound(Date.now() - 3_600_000, Date.now() + 86_400_000);
+
+async function own(t, args = [], options = {}) {
+	const dir = await makeDirectory(), redis = await startRedis(path.join(dir, 'own-redis'), args);
+	t.after(() => redis.stop());
+	const instance = await startInstance({ dir, redis, ...options });
+	t.after(() => instance.stop());
+	return { dir, redis, instance };
+}
+
+async function freePort() {
+	const server = net.createServer().listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address();
+	server.close();
+	return port;
+}
+
+const clientOf = (redis) => new Redis({ path: redis.socket, retryStrategy: () => null }).on('error', () => {}); // commands report it
+
+const found = (json) => Object.fromEntries(json.findings.map(({ setting, grade }) => [setting, grade]));
+
+describe('check', () => {
+	let instance, redis;
+	before(async () => {
+		const dir = await makeDirectory();
+		redis = await startRedis(path.join(dir, 'own-redis'));
+		instance = await startInstance({ dir, redis });
+	});
+	after(() => instance.stop());
+
+	test('the settings that are shipped: nothing but advice', async () => {
+		const { json } = await ctlDone(instance, 'check', '--json');
+		assert.equal(json.good, true);
+		assert.match(json.server, /^Redis \d+\.\d+\.\d+$/);
+		assert.deepEqual(json.findings.filter(({ of, setting }) => of !== 'host' && setting !== 'maxmemory'), []);
+		const { stdout } = await ctlDone(instance, 'check');
+		assert.match(stdout, /^Redis 7\.\S+ at unix:.*\n\nadvice\n {2}/);
+		assert.match(stdout, /\n0 to be mended, \d to be thought about\.\n$/);
+	});
+
+	for (const [name, bad, was, grade] of [['appendfsync', 'everysec', 'always', 'loses votes'], ['aof-load-truncated', 'yes', 'no', 'may double votes'],
+		['maxmemory-policy', 'allkeys-lru', 'noeviction', 'may double votes'], ['no-appendfsync-on-rewrite', 'yes', 'no', 'loses votes']])
+		test(`${name} ${bad}: ${grade}`, async () => {
+			const client = instance.redisClient();
+			await client.config('SET', name, bad);
+			const { code, json } = await ctl(instance, 'check', '--json');
+			const told = await ctl(instance, 'check');
+			await client.config('SET', name, was);
+			assert.equal(code, 65);
+			assert.equal(json.good, false);
+			assert.equal(found(json)[name], grade);
+			assert.equal(told.code, 65);
+			assert.match(told.stdout, new RegExp(`\n${grade}\n {2}redis ${name} = "${bad}"\n {6}\\S.*\\.\n {6}write: ${name} ${was}\n`));
+		});
+
+	test('a replica, and memory at its end', async () => {
+		const client = instance.redisClient();
+		await client.replicaof('127.0.0.1', '1');
+		const replica = await ctl(instance, 'check', '--json');
+		await client.replicaof('NO', 'ONE');
+		assert.equal(replica.code, 65);
+		assert.equal(found(replica.json).role, 'takes no votes');
+		await client.config('SET', 'maxmemory', '100000');
+		const full = await ctl(instance, 'check', '--json');
+		await client.config('SET', 'maxmemory', '0');
+		assert.equal(found(full.json).maxmemory, 'takes no votes');
+	});
+
+	test('keys that others can read', async () => {
+		const file = path.join(instance.dir, 'keys', new Round(instance).name, 'token.private.pem');
+		await chmod(file, 0o644);
+		const { code, stdout } = await ctl(instance, 'check');
+		await chmod(file, 0o600);
+		assert.equal(code, 65);
+		assert.match(stdout, /may double votes\n {2}keys token\.private\.pem = .*\n {6}whoever reads it makes voting rights .*\n {6}write: chmod 600 \//);
+	});
+
+	test('wrong arguments, and no Redis', async (t) => {
+		await ctlRefused(instance, 64, /takes no "--all"/, 'check', '--all');
+		const config = path.join(instance.dir, 'nowhere.yaml');
+		await writeFile(config, YAML.stringify({ ...YAML.parse(await readFile(instance.config, 'utf8')), redis: { address: `unix:${instance.dir}/none.sock` } }));
+		t.after(() => rm(config));
+		const { code, stderr } = await runProgram(TALLYCTL, ['-c', config, 'check']);
+		assert.equal(code, 69);
+		assert.match(stderr, /^tallyctl: Redis at unix:\S+ is not to be had: cannot connect: /);
+	});
+});
+
+describe('a user of tallyd’s own', () => {
+	/** The user's line as ops/redis.conf has it. */
+	async function shippedUser() {
+		const text = await readFile(path.join(ROOT, 'ops/redis.conf'), 'utf8');
+		const line = /^# {3}user tallyd (on [^]*?)\n\n/m.exec(text)[1].replaceAll(/\n# +/g, ' ');
+		return line.replace('>PASSWORD', '>secret').split(' ');
+	}
+
+	test('may do all that is needed with the rights that are shipped, and check tells what is missing', async (t) => {
+		const dir = await makeDirectory(), redis = await startRedis(path.join(dir, 'own-redis'));
+		t.after(() => redis.stop());
+		await writeFile(path.join(dir, 'password'), 'secret\n', { mode: 0o600 });
+		const client = clientOf(redis);
+		t.after(() => client.disconnect());
+		await client.call('ACL', 'SETUSER', 'tallyd', ...await shippedUser());
+		const instance = await startInstance({ dir, redis, settings: { redis: { user: 'tallyd', password_file: path.join(dir, 'password') } } });
+		t.after(() => instance.stop());
+		const round = new Round(instance);
+		assert.equal((await round.cast(round.mint(), ballot)).status, 201);
+		assert.equal((await instance.tallyOf(round.id, 1)).ballots, 1);
+		await ctlDone(instance, 'invite', 'organiser', '--name', '김');
+		await ctlDone(instance, 'pause', '--why', 'x');
+		assert.equal((await ctlDone(instance, 'check', '--json')).json.findings.filter(({ of }) => of === 'rights').length, 0);
+
+		await client.call('ACL', 'SETUSER', 'tallyd', '-xadd', '-fcall');
+		const { code, json } = await ctl(instance, 'check', '--json');
+		assert.equal(code, 65);
+		const rights = json.findings.filter(({ of }) => of === 'rights');
+		assert.deepEqual(rights.map(({ grade, setting }) => [grade, setting]), [['takes no votes', 'tallyd'], ['takes no votes', 'tallyd']]);
+		assert.deepEqual(rights.map(({ value }) => /'(\w+)'/.exec(value)[1]).sort(), ['fcall', 'xadd']);
+		await client.call('ACL', 'SETUSER', 'tallyd', '+xadd', '+fcall', '-config|get', '-acl|whoami');
+		const blind = (await ctlDone(instance, 'check', '--json')).json;
+		assert.equal(found(blind)['CONFIG GET'], 'advice');
+		assert.equal(found(blind).ACL, 'advice');
+	});
+});
+
+describe('servers on a Redis that loses votes', () => {
+	const bad = ['--appendfsync', 'everysec'];
+
+	test('a rehearsal warns, once, and goes on', async (t) => {
+		const { instance } = await own(t, bad, { settings: { workers: 2 } });
+		const round = new Round(instance);
+		assert.equal((await round.cast(round.mint(), ballot)).status, 201);
+		assert.equal(instance.stderr.match(/appendfsync is "everysec" \(loses votes\)/g).length, 1, instance.stderr);
+		assert.match(instance.stderr, /a real contest would be refused/);
+	});
+
+	test('a real contest takes no votes until it is mended', async (t) => {
+		const port = await freePort();
+		const { instance, redis } = await own(t, bad, { ...REAL, ready: false, settings: { workers: 2, listen: `127.0.0.1:${port}` } });
+		Object.assign(instance, { host: '127.0.0.1', port, agent: instance.newAgent(8) });
+		const refused = await eventually(async () => {
+			const reply = await instance.get('/readyz');
+			return reply.status === 503 && /redis-unsafe/.test(reply.text) && reply;
+		}, 'a refusal');
+		assertProblem(refused, 503, 'not-ready', /^redis-unsafe: appendfsync is "everysec" \(loses votes\): .*write: appendfsync always \(tallyctl check\)$/);
+		const round = new Round(instance), token = round.mint();
+		assertProblem(await round.cast(token, ballot), 503, 'unavailable', /nothing was counted/i);
+		assert.equal(instance.stderr.match(/warn worker \d redis: appendfsync/g).length, 1, instance.stderr);
+		assert.doesNotMatch(instance.stdout, /^ready/m);
+		const client = instance.redisClient();
+		assert.equal(await client.exists(`{${round.name}/0}:rules`), 0); // nothing was laid down either
+		const becomesReady = () => eventually(async () => (await instance.get('/readyz')).status === 200, 'ready');
+		await client.config('SET', 'appendfsync', 'always');
+		await becomesReady();
+		assert.equal((await round.castUntilAnswered(token, ballot)).status, 201);
+
+		// Every connection is looked at: it comes back with another setting.
+		await client.config('SET', 'appendfsync', 'everysec');
+		await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+		await eventually(async () => /redis-unsafe/.test((await instance.get('/readyz')).text), 'a refusal');
+		await client.config('SET', 'appendfsync', 'always');
+		await becomesReady();
+		assert.ok(redis.pid);
+	});
+
+	test('redis.unsafe: true: a warning', async (t) => {
+		const { instance } = await own(t, bad, { ...REAL, settings: { redis: { unsafe: true } } });
+		assert.match(instance.stderr, /warn worker 1 redis: appendfsync is "everysec"/);
+		const round = new Round(instance);
+		assert.equal((await round.cast(round.mint(), ballot)).status, 201);
+	});
+});
+
+test('repair: a torn tail is cut, other damage is told', async (t) => {
+	const dir = await makeDirectory(), redis = await startRedis(path.join(dir, 'redis'));
+	t.after(() => redis.stop());
+	t.after(() => rm(dir, { recursive: true }));
+	const repair = (...args) => runProgram(TALLYCTL, ['repair', ...args]);
+	const client = clientOf(redis);
+	await client.set('a', 'b');
+	client.disconnect();
+	redis.signal('SIGKILL');
+	await redis.ended();
+	const file = path.join(redis.dir, 'appendonlydir/appendonly.aof.1.incr.aof'), whole = await readFile(file);
+	await appendFile(file, '*3\r\n$3\r\nSET\r\n$1\r\n');
+	const cut = await repair(redis.dir);
+	assert.equal(cut.code, 0, cut.stderr);
+	assert.match(cut.stdout, new RegExp(`^cut 17 bytes off \\S+incr\\.aof at offset ${whole.length}: .*; kept in \\S+\\.cut-\\d+\n$`));
+	assert.deepEqual(await readFile(file), whole);
+	assert.match((await repair(redis.dir)).stdout, /whole, \d+ commands; nothing to repair\n$/);
+	await redis.restart();
+	redis.signal('SIGKILL');
+	await redis.ended();
+	await appendFile(file, 'garbage');
+	const damaged = await repair(redis.dir);
+	assert.equal(damaged.code, 65);
+	assert.match(damaged.stderr, /incr\.aof, offset \d+: no command begins here .*Nothing was changed; see "Damaged append-only file"/);
+	assert.equal((await repair(path.join(dir, 'none'))).code, 66);
+	await mkdir(path.join(dir, 'empty'));
+	assert.match((await repair(path.join(dir, 'empty'))).stderr, /holds no appendonlydir/);
+	assert.equal((await repair()).code, 64);
+});
