@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { fillDisk, withSmallDisk } from '../campaign/faults.mjs';
 import { childrenOf, eventually, makeDirectory, startInstance, startRedis } from './lib/instance.mjs';
 import { Round, assertProblem, spentOf } from './lib/protocol.mjs';
 
 const ballot = { choices: ['upstage'] };
 
-async function withOwnRedis(t, options = {}) {
+async function withOwnRedis(t, { args, ...options } = {}) {
 	const dir = await makeDirectory();
-	const redis = await startRedis(path.join(dir, 'own-redis'));
+	const redis = await startRedis(path.join(dir, 'own-redis'), args);
 	t.after(() => redis.stop());
 	const instance = await startInstance({ dir, redis, ...options });
 	t.after(() => instance.stop());
@@ -188,25 +189,84 @@ test('a Redis beside is killed and started again: the daemon serves again by its
 	await assertNothingLost(instance, round, await voting.stop());
 });
 
+// Each state is brought about in a real Redis; `word` is what that says to a write.
+const STATES = [
+	{ word: 'OOM', refuse: ({ client }) => client.config('SET', 'maxmemory', '1'), allow: ({ client }) => client.config('SET', 'maxmemory', '0') },
+	{ word: 'READONLY', refuse: ({ client }) => client.replicaof('127.0.0.1', '1'), allow: ({ client }) => client.replicaof('NO', 'ONE') },
+	{ word: 'NOREPLICAS', refuse: ({ client }) => client.config('SET', 'min-replicas-to-write', '1'), allow: ({ client }) => client.config('SET', 'min-replicas-to-write', '0') },
+	{ word: 'BUSY', refuse: spin, allow: ({ client }) => client.call('FUNCTION', 'KILL') },
+	{ word: 'LOADING', args: ['--enable-debug-command', 'local'], refuse: loadAgain, allow: ({ client }) => client.config('SET', 'key-load-delay', '0') },
+];
+
+/** A function that runs until it is killed. */
+async function spin({ client, another }) {
+	await client.config('SET', 'busy-reply-threshold', '20');
+	await client.call('FUNCTION', 'LOAD', '#!lua name=spinning\nredis.register_function { function_name = "spin", callback = function() while true do end end, flags = { "no-writes" } }');
+	another().call('FCALL', 'spin', '0').catch(() => {}); // ends by an error
+}
+
+/** Redis reads its append-only file again, slowly, and answers meanwhile. */
+async function loadAgain({ client, another }) {
+	const filling = client.pipeline();
+	for (let i = 0; i < 6000; i++)
+		filling.set(`filler:${i}`, 'x');
+	await filling.exec();
+	await client.config('SET', 'key-load-delay', '200');
+	another().call('DEBUG', 'LOADAOF').catch(() => {});
+}
+
 describe('Redis refuses to write', () => {
-	for (const [what, refuse, allow] of [
-		['out of memory', (client) => client.config('SET', 'maxmemory', '1'), (client) => client.config('SET', 'maxmemory', '0')],
-		['a replica', (client) => client.replicaof('127.0.0.1', '1'), (client) => client.replicaof('NO', 'ONE')],
-	])
-		test(what, async (t) => {
-			const { instance, round, client } = await withOwnRedis(t);
-			const first = round.mint();
-			assert.equal((await round.cast(first, ballot)).status, 201);
-			await refuse(client);
-			const token = round.mint();
-			assertProblem(await round.cast(token, ballot), 503, 'unavailable', /nothing was counted/i);
-			assert.equal((await instance.tally(round.id)).ballots, 1);
-			await allow(client);
-			const reply = await round.castUntilAnswered(token, ballot);
-			assert.equal(reply.status, 201, reply.text);
+	for (const { word, args, refuse, allow } of STATES)
+		test(word, async (t) => {
+			const { instance, round, client } = await withOwnRedis(t, { args });
+			assert.equal((await round.cast(round.mint(), ballot)).status, 201);
+			await refuse({ client, another: () => instance.redisClient() });
+			await says(client, word);
+			const token = round.mint(), began = Date.now();
+			round.recorded.add(spentOf(token).toString('hex')); // Redis would not take that either
+			const reply = await round.cast(token, ballot);
+			assertProblem(reply, 503, 'unavailable', /nothing was counted/i);
+			await says(client, word);
+			t.diagnostic(`${Date.now() - began} ms`);
+			await allow({ client });
+			await eventually(async () => await client.hget(`{${round.name}/0}:count`, 'ballots') === '1', 'what was counted before');
+			assert.equal((await round.castUntilAnswered(token, ballot)).status, 201);
 			assert.equal((await instance.tallyOf(round.id, 2)).ballots, 2);
 		});
+
+	test('MISCONF: a full disk, where the disk is not waited for', async (t) => {
+		const done = await withSmallDisk(16, async (disk) => {
+			const redis = await startRedis(path.join(disk, 'redis'), ['--appendfsync', 'everysec']); // else it ends itself
+			t.after(() => redis.stop());
+			const instance = await startInstance({ redis });
+			try {
+				const round = new Round(instance), client = instance.redisClient();
+				assert.equal((await round.cast(round.mint(), ballot)).status, 201);
+				const empty = await fillDisk(disk, 0);
+				await client.set('filler', 'x'.repeat(8192));
+				await says(client, 'MISCONF');
+				const token = round.mint();
+				round.recorded.add(spentOf(token).toString('hex'));
+				assertProblem(await round.cast(token, ballot), 503, 'unavailable', /nothing was counted/i);
+				assert.equal(await client.hget(`{${round.name}/0}:count`, 'ballots'), '1');
+				await empty();
+				assert.equal((await round.castUntilAnswered(token, ballot)).status, 201);
+				assert.equal((await instance.tallyOf(round.id, 2)).ballots, 2);
+			} finally {
+				await instance.stop();
+			}
+			return true;
+		});
+		if (!done)
+			t.skip('only root may mount a file system');
+	});
 });
+
+/** Waits until a write is answered with an error of this word. */
+const says = (client, word) => eventually(async () => {
+	const answer = await client.set('probe', 'x').catch((error) => error.message);
+	return String(answer).startsWith(word);
+}, word);
 
 test('Redis is absent at the start: the daemon waits for it and then serves', async (t) => {
 	const dir = await makeDirectory();
