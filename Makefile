@@ -110,7 +110,7 @@ bench:
 ## campaign kills, torn files, faults under voters, at full size, into tests/RESULTS.md; CAMPAIGN=redis-kills SEED= COUNT=1000
 campaign:
 	$(Q)ops/install test
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/fill
 	$(Q)TALLYD_BUILD=$(BUILD) nice -n 10 node tests/campaign/run.mjs $(CAMPAIGN)
 
 ## fuzz     libFuzzer over ballots, their canonical texts, encodings, contest files and the log, SECONDS_EACH=60

@@ -1,8 +1,9 @@
-// Every campaign by name, with the number of faults at full size. A control breaks the product on purpose, and
+// Every campaign by name, with the number of faults at full size (of votes, where only two starts are measured). A control breaks the product on purpose, and
 // must be caught by the campaign: the audit then has something in `catches`.
 import { defectiveDaemon } from './controls.mjs';
 import { fullDisk, injectedErrors, outOfMemory, standingStill } from './faults.mjs';
 import { redisKills, workerKills } from './kills.mjs';
+import { restarts } from './restart.mjs';
 import { tornTails } from './torn.mjs';
 
 const broken = (defect, wage, more) => async (options) => wage({ ...options, ...more, tallyd: await defectiveDaemon(defect) });
@@ -15,6 +16,7 @@ export const campaigns = {
 	'full-disk': { wage: fullDisk, count: 100 },
 	'out-of-memory': { wage: outOfMemory, count: 100 },
 	'standing-still': { wage: standingStill, count: 6 },
+	'restart': { wage: restarts, count: 1_000_000 }, // of votes
 	'control-no-fsync': { wage: (options) => tornTails({ ...options, conf: 'appendfsync no' }), count: 10, catches: ['lost'] },
 	'control-no-mending': { wage: broken('unmended', tornTails, { conf: 'aof-load-truncated yes' }), count: 20, catches: ['lost', 'doubled'] },
 	'control-no-dedup': { wage: broken('dedup', redisKills), count: 10, catches: ['doubled'] },

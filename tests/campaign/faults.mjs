@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdir, statfs, writeFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { makeDirectory, withDeadline } from '../live/lib/instance.mjs';
+import { isAlive, makeDirectory, withDeadline } from '../live/lib/instance.mjs';
 import { randomOf } from '../live/lib/protocol.mjs';
 import { audit } from './audit.mjs';
 import { besideRedis, bringBack, delay, served, tailOf } from './host.mjs';
@@ -32,11 +32,12 @@ async function under({ seed, count, writers: n = 16, progress, redisDir, args },
 	}
 }
 
-const hasEnded = ({ child }) => child.exitCode !== null || child.signalCode !== null;
-
 // ---- strace
 
 const INJECTED = ['write', 'fdatasync'].flatMap((call) => ['EIO', 'ENOSPC', 'EINTR'].map((error) => ({ call, error })));
+
+// Where a process of several threads ends, strace may wait for ever for some of them; so long it is waited for.
+const STUCK_MS = 2000;
 
 /** strace on a process, failing what it does to `file`; resolves once it is attached. */
 async function inject(pid, file, { call, error, when }) {
@@ -56,7 +57,9 @@ async function inject(pid, file, { call, error, when }) {
 	await withDeadline(attached, 30_000, 'strace');
 	return { async end() {
 		strace.kill('SIGTERM');
+		const stuck = setTimeout(() => strace.kill('SIGKILL'), STUCK_MS);
 		await ended;
+		clearTimeout(stuck);
 	} };
 }
 
@@ -67,10 +70,10 @@ export function injectedErrors(options) {
 		const { call, error } = INJECTED[i % INJECTED.length], { file } = await tailOf(redis.dir);
 		const strace = await inject(redis.pid, file, { call, error, when: `${1 + random.below(20)}+${error === 'EINTR' ? 3 : 1}` });
 		const reached = writers.acknowledged + 40;
-		while (!hasEnded(redis) && writers.acknowledged < reached)
+		while (writers.acknowledged < reached && await isAlive(redis.pid))
 			await delay(5);
 		await strace.end();
-		const what = `${call} ${error}`, died = hasEnded(redis);
+		const what = `${call} ${error}`, died = !await isAlive(redis.pid);
 		fate[what] = (fate[what] ?? 0) + (died ? 1 : 0);
 		if (died)
 			await bringBack(redis);

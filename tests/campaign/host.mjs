@@ -20,8 +20,8 @@ export async function besideRedis({ workers = 2, args = [], redisDir, tallyd } =
 }
 
 /** A daemon with a private Redis: { instance, round }. `conf`: lines for the end of ops/redis.conf. */
-export async function withPrivateRedis({ redisConf, tallyd } = {}) {
-	const instance = await startInstance({ tallyd, settings: { ...settings, ...(redisConf && { redis: { ...settings.redis, server: { config: redisConf } } }) } });
+export async function withPrivateRedis({ redisConf, tallyd, contest } = {}) {
+	const instance = await startInstance({ tallyd, contest, settings: { ...settings, ...(redisConf && { redis: { ...settings.redis, server: { config: redisConf } } }) } });
 	return { instance, round: new Round(instance) };
 }
 

@@ -15,7 +15,7 @@ import YAML from 'yaml';
 const run = promisify(execFile);
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-const BUILD = path.resolve(ROOT, process.env.TALLYD_BUILD ?? 'build');
+export const BUILD = path.resolve(ROOT, process.env.TALLYD_BUILD ?? 'build');
 export const TALLYD = path.join(BUILD, 'tallyd');
 export const TALLYCTL = path.join(BUILD, 'tallyctl');
 export const CONTEST_FILE = path.join(ROOT, 'config/contests/kai-stage1.yaml');
