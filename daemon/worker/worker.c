@@ -42,6 +42,8 @@
 #define IDLE_DRAIN_MS    5000
 /* Who began to connect when the sockets were shut is let in within a round trip. */
 #define LAST_DRAIN_MS 100
+/* So long a worker lets clients wait for Redis to be connected at the start; then it tells them. */
+#define WAIT_FOR_REDIS_S 1
 
 struct worker {
 	const struct worker_options *options;
@@ -114,6 +116,16 @@ static void on_ready(void *arg, bool ready, const char *why)
 		   !(starting && strcmp(why, "redis is not connected: connecting") == 0)) {
 		log_warn("not taking votes: %s", why);
 	}
+}
+
+static void on_not_ready_yet(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct worker *worker = arg;
+	int r = worker->drain_until_ms ? 0 : begin_to_listen(worker);
+	if (r != 0)
+		log_error("cannot listen: %s", strerror(-r));
 }
 
 static void on_redis(void *arg, bool connected, const char *why)
@@ -352,7 +364,12 @@ static int start(struct worker *worker)
 	if (!worker->on_last || !worker->on_succeeded || !worker->on_tick ||
 	    event_add(worker->on_last, NULL) != 0 || event_add(worker->on_succeeded, NULL) != 0)
 		return -ENOMEM;
-	return options->successor ? 0 : begin_to_listen(worker);
+	if (options->successor)
+		return 0;
+	static const struct timeval later = {WAIT_FOR_REDIS_S, 0};
+	return event_base_once(app->base, -1, EV_TIMEOUT, on_not_ready_yet, worker, &later) == 0
+		   ? 0
+		   : -ENOMEM;
 }
 
 /* Redis goes first: what waits for it is answered while clients can still be written to. */
