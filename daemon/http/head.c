@@ -273,11 +273,14 @@ struct gather {
 	bool complete;
 };
 
-/* RFC 9112 section 3.2; the characters of RFC 3986's host and port, and something there. */
+/* RFC 9112 section 3.2; the characters of RFC 3986's host and port but for the comma, which would
+ * make a list of it, and something there. */
 static bool is_host(struct slice value)
 {
 	for (size_t i = 0; i < value.len; i++)
-		if (!is_token_char(value.ptr[i]) && !strchr("[]:()=;", value.ptr[i]))
+		if (value.ptr[i] == '#' || value.ptr[i] == '^' || value.ptr[i] == '`' ||
+		    value.ptr[i] == '|' ||
+		    (!is_token_char(value.ptr[i]) && !strchr("[]:()=;", value.ptr[i])))
 			return false;
 	return value.len > 0;
 }

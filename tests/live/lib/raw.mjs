@@ -5,8 +5,13 @@ import { withDeadline } from './instance.mjs';
 
 export class RawConnection {
 	static async open(instance) {
+		return RawConnection.over(net.connect(instance.port, '127.0.0.1'), 'connect');
+	}
+
+	/** Over a socket that is being connected; `connected` is its event. */
+	static async over(socket, connected) {
 		const connection = new RawConnection();
-		connection.socket = net.connect(instance.port, '127.0.0.1');
+		connection.socket = socket;
 		connection.socket.setNoDelay(true);
 		connection.socket.on('error', () => {}); // a reset is an answer: `closed`
 		connection.socket.on('data', (bytes) => {
@@ -17,7 +22,7 @@ export class RawConnection {
 			connection.closed = true;
 			connection.wake();
 		});
-		await withDeadline(once(connection.socket, 'connect'), 10_000, 'a connection');
+		await withDeadline(once(connection.socket, connected), 10_000, 'a connection');
 		return connection;
 	}
 
