@@ -4,23 +4,14 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import http2 from 'node:http2';
 import https from 'node:https';
-import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
+import { freePort } from './admin.mjs';
 import { ROOT, eventually, withDeadline } from './instance.mjs';
 
 const run = promisify(execFile);
 const NAME = 'vote.example';
-
-/** A port of this machine that nobody listens on. */
-export async function freePort() {
-	const server = net.createServer().listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const { port } = server.address();
-	server.close();
-	return port;
-}
 
 /** A certificate for vote.example that signs itself, with its key: fullchain.pem, privkey.pem, both.pem. */
 async function makeCertificate(dir) {
