@@ -20,7 +20,7 @@
 #include "office/showing.h"
 #include "store/ledger.h"
 
-#define STALL_MS     30000
+#define STALL_MS     20000
 #define HEARTBEAT_MS 15000
 #define RETRY_MS     2000
 #define PHASE_AGE_MS 5000 /* how long a phase read from Redis is worth more than the hours */

@@ -22,7 +22,7 @@
 #include "office/lookout.h"
 
 #define HEARTBEAT_MS 15000
-#define STALL_MS     30000
+#define STALL_MS     20000
 #define RETRY_MS     2000
 #define QUIET_MS     5000 /* a frame comes at least so often, so that clocks and health are fresh */
 #define AUDIT_SHOWN  20

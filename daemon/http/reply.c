@@ -234,7 +234,7 @@ static void send_reply(struct request *req, const struct reply *reply)
 	size_t body_len = with_body ? reply->body.len : 0;
 
 	server_log_reply(conn->server, conn, reply->status, body_len);
-	if (conn->server->draining)
+	if (conn->server->draining || !conn->server->accepting) /* somebody waits for the place */
 		conn->close_after = true;
 	if (conn->state != CONN_CLOSED) {
 		put_head(&sink, conn, reply);

@@ -58,13 +58,21 @@ static void tell_full(struct server *server, const char *why)
 	log_warn("cannot accept connections for the moment: %s", why);
 }
 
-/* Room for one more: an idle connection makes way for a new one, else the backlog waits. */
+static bool is_full(const struct server *server)
+{
+	return server->open >= server->options.limits.connections;
+}
+
+/* Room for one who waits: an idle connection makes way, else the backlog waits, and whoever gets a
+ * reply meanwhile is asked to close. */
 static bool make_room(struct server *server)
 {
-	if (server->open < server->options.limits.connections)
+	if (!is_full(server))
 		return true;
 	struct conn *oldest = TAILQ_FIRST(&server->by_state[CONN_IDLE]);
-	if (oldest && !oldest->dirty) {
+	if (oldest && oldest->dirty)
+		return false; /* in the next turn: its reply has not been sent yet */
+	if (oldest) {
 		conn_close(oldest, false);
 		conn_reap(oldest);
 		return true;
@@ -88,7 +96,10 @@ static void on_connection(evutil_socket_t listen_fd, short what, void *arg)
 	struct server *server = arg;
 	(void)what;
 
-	for (int i = 0; i < ACCEPTS_A_TURN && server->accepting && make_room(server); i++) {
+	for (int i = 0; i < ACCEPTS_A_TURN && server->accepting; i++) {
+		/* Only of the first it is known that somebody waits. */
+		if (i > 0 ? is_full(server) : !make_room(server))
+			return;
 		union peer_address peer = {.in6 = {0}};
 		socklen_t peer_len = sizeof(peer);
 		int fd = accept4(listen_fd, &peer.any, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -19,7 +19,7 @@
 #include "http/server_internal.h"
 
 #define SLICE             128
-#define SEND_BUFFER_BYTES 16384 /* the kernel doubles it; a laggard must show early */
+#define SEND_BUFFER_BYTES 8192 /* the kernel doubles it; a laggard must show early */
 #define TICK_MS_MAX       1000
 #define TICK_MS_MIN       5
 
@@ -64,6 +64,7 @@ struct sse_hub {
 	struct event tick;
 	int64_t sent_ms; /* when the last round began */
 	uint64_t deliveries;
+	bool ended;
 };
 
 static void on_subscriber(evutil_socket_t fd, short what, void *arg);
@@ -353,7 +354,7 @@ void sse_end(struct sse_hub *hub)
 		say_goodbye(sub);
 		subscriber_drop(sub, false);
 	}
-	hub->options.max_subscribers = 0;
+	hub->ended = true;
 }
 
 void sse_hub_free(struct sse_hub *hub)
@@ -406,8 +407,12 @@ static void admit(struct sse_hub *hub, struct subscriber *sub)
 		subscriber_drop(sub, true);
 		return;
 	}
-	if (hub->state)
-		send_frame(sub, hub->state);
+	if (hub->state && !send_frame(sub, hub->state))
+		return;
+	if (hub->ended) {
+		say_goodbye(sub);
+		subscriber_drop(sub, false);
+	}
 }
 
 void sse_subscribe(struct sse_hub *hub, struct request *req)

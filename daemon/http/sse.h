@@ -24,7 +24,8 @@ struct sse_options {
 };
 
 struct sse_hub *sse_hub_new(struct event_base *base, const struct sse_options *options);
-/* Ends every stream cleanly (a retry: line, then close); whoever subscribes later gets 503. */
+/* Ends every stream cleanly (a retry: line, then close). Whoever subscribes later gets the newest
+ * state and the same end: to an EventSource any refusal would be the last word. */
 void sse_end(struct sse_hub *hub);
 /* As sse_end(), and releases the hub. */
 void sse_hub_free(struct sse_hub *hub);

@@ -808,17 +808,17 @@ static void caps_connections(void **state)
 	/* One becomes idle and makes way as soon as somebody wants in. */
 	answer_kept(0, "[a]");
 	assert_true(peer_awaits(&peers[0], "[a]", 1));
+	await_kept(&rig, 3);
+	assert_true(peer_awaits_end(&peers[0]));
 	answer_kept(1, "[b]");
 	assert_true(peer_awaits(&peers[1], "[b]", 1));
-	peer_close(&peers[0]);
-	await_kept(&rig, 3);
 	answer_kept(2, "[c]");
 	assert_true(peer_awaits(&peers[2], "[c]", 1));
 	peer_open(&rig, &peers[3]);
 	peer_say(&peers[3], GET("/echo"));
 	assert_true(peer_awaits(&peers[3], "[/echo|||]", 1));
 	assert_true(peer_awaits_end(&peers[1]));
-	for (size_t i = 1; i < 4; i++)
+	for (size_t i = 0; i < 4; i++)
 		peer_close(&peers[i]);
 	rig_close(&rig);
 }

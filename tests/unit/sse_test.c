@@ -336,6 +336,26 @@ static void says_goodbye(void **state)
 	rig_close(&rig);
 }
 
+/* An EventSource takes a refusal for the last word. */
+static void serves_who_comes_after_the_end(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct peer peer;
+
+	open_hub(&rig, calm);
+	sse_publish(hub, "tally", "1", slice_text("{\"n\":1}"));
+	sse_end(hub);
+	peer_open(&rig, &peer);
+	peer_say(&peer, SUBSCRIBE);
+	assert_true(peer_awaits_end(&peer));
+	assert_int_equal(peer_status(&peer), 200);
+	assert_true(peer_got(&peer, "data: {\"n\":1}\n\nretry: 2000\n\n"));
+	assert_int_equal(sse_subscribers(hub), 0);
+	peer_close(&peer);
+	close_hub(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +367,7 @@ int main(void)
 	    cmocka_unit_test(gives_laggards_only_the_newest),
 	    cmocka_unit_test(drops_who_takes_nothing),
 	    cmocka_unit_test(says_goodbye),
+	    cmocka_unit_test(serves_who_comes_after_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
