@@ -125,10 +125,11 @@ lint:
 format:
 	$(Q)clang-format -i daemon/*.c daemon/*/*.[ch] tests/unit/*.c $(wildcard tests/bench/*.c tests/fuzz/*.c)
 
-## install  tallyd, tallyctl, configuration, and pages under PREFIX
+## install  tallyd, tallyctl, configuration, pages, and a systemd unit under PREFIX
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/tallyd $(BUILD)/tallyctl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tallyd ops/redis.conf config/tallyd.yaml
+	sed 's|/usr/local|$(PREFIX)|g' ops/tallyd.service | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/tallyd.service
 	cp -r --no-preserve=ownership static config/contests $(DESTDIR)$(PREFIX)/share/tallyd/
 	test ! -d ops/pages/vendor || cp -r --no-preserve=ownership ops/pages/vendor $(DESTDIR)$(PREFIX)/share/tallyd/static/
 
