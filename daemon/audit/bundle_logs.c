@@ -126,7 +126,7 @@ static int open_for_openings(struct shards *it)
 {
 	const struct round *round = it->options->office->round;
 	const struct seal_options options = {
-	    .round = round->name, .shards = round->contest->shards};
+	    .round = round->name, .packing = round->contest, .shards = round->contest->shards};
 
 	it->salt_key = hmac_key_new(slice_make(round->keys.salt, sizeof(round->keys.salt)));
 	it->retally = retally_new(round->contest,

@@ -227,7 +227,8 @@ static int prepare(struct recounting *all)
 	all->counters = json_object();
 	all->salt = hmac_key_new(slice_make(round->keys.salt, sizeof(round->keys.salt)));
 	all->seal = seal_new(all->options->redis,
-	    &(struct seal_options){.round = round->name, .shards = recount->n_shards});
+	    &(struct seal_options){
+		.round = round->name, .packing = round->contest, .shards = recount->n_shards});
 	if (!recount->shards || !all->counters || !all->salt || !all->seal)
 		return -ENOMEM;
 	return findings_init(&recount->findings);

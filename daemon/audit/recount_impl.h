@@ -42,8 +42,9 @@ struct remaking {                  /* recount_tree.c */
 	uint8_t entries[TLOG_WIDTH][TLOG_ENTRY_SIZE];
 };
 
-struct late { /* a token whose ballot came after the recount's size */
-	uint8_t spent[LEDGER_SPENT_SIZE];
+struct late { /* what a bucket says of a ballot that came after the recount's size */
+	uint8_t field[LEDGER_FIELD_SIZE];
+	unsigned bucket;
 	uint64_t index;
 };
 
@@ -61,6 +62,8 @@ struct shard_recount {
 	size_t at_once;
 	uint64_t end; /* up to which */
 
+	uint8_t (*spent)[LEDGER_SPENT_SIZE]; /* index -> token: a bucket tells of indexes only */
+	size_t n_spent, cap_spent;
 	unsigned bucket, in_flight; /* recount_tokens.c */
 	uint64_t recorded, uncoded; /* identities; those that are no invitation code */
 	struct ledger_batch_list codes, codes_before; /* as recorded; as counted before that */

@@ -146,11 +146,29 @@ static void check_tag(struct shard_recount *shard, const struct seal_ballot *bal
 		    shard->number, ballot->index);
 }
 
+static int keep_spent(struct shard_recount *shard, const uint8_t spent[SPENT_SIZE])
+{
+	if (shard->n_spent == shard->cap_spent) {
+		size_t cap = shard->cap_spent ? 2 * shard->cap_spent : 4096;
+		uint8_t(*grown)[LEDGER_SPENT_SIZE] =
+		    reallocarray(shard->spent, cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		shard->spent = grown;
+		shard->cap_spent = cap;
+	}
+	memcpy(shard->spent[shard->n_spent++], spent, SPENT_SIZE);
+	return 0;
+}
+
 static int take_ballot(struct shard_recount *shard, const struct seal_ballot *ballot)
 {
 	char why[RETALLY_WHY_MAX];
 	int r;
 
+	if (keep_spent(shard, ballot->spent) < 0)
+		return -ENOMEM;
 	check_tag(shard, ballot);
 	r = retally_add(
 	    shard->retally, shard->number, ballot->index, ballot->spent, ballot->ballot, why);
@@ -391,6 +409,7 @@ int recount_shard(struct recounting *all, unsigned number)
 	count_free(shard->count);
 	retally_free(shard->retally);
 	free(shard->late);
+	free(shard->spent);
 	free(shard);
 	return r;
 }

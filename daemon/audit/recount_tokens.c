@@ -1,5 +1,7 @@
 /* Every token in the buckets against the log's last ballot of it, and every token of the log
- * against the buckets. Many buckets are asked for at once; each answer is judged as it comes. */
+ * against the buckets. A bucket says where in the log a token stands, and has a few of its bytes:
+ * so what the log has there must be a token of this bucket and these bytes. Many buckets are asked
+ * for at once; each answer is judged as it comes. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,10 +24,21 @@ static struct token_name name_of(const uint8_t *spent)
 	return name;
 }
 
+/* What a bucket has of a token: its last bytes, "…7f03a2c1". */
+static struct token_name field_name(struct slice field)
+{
+	struct token_name name = {"…"};
+	size_t dots = strlen(name.text);
+	size_t room = (sizeof(name.text) - dots - 1) / 2;
+
+	hex_encode(field.ptr, field.len < room ? field.len : room, name.text + dots);
+	return name;
+}
+
 /* ---- bucket by bucket ---- */
 
 /* A token that has voted, or voted again, since the counters were read: looked at later. */
-static int keep_late(struct shard_recount *shard, const struct ledger_spent *token)
+static int keep_late(struct shard_recount *shard, unsigned bucket, const struct ledger_spent *token)
 {
 	if (shard->n_late == shard->cap_late) {
 		size_t cap = shard->cap_late ? 2 * shard->cap_late : 256;
@@ -36,35 +49,54 @@ static int keep_late(struct shard_recount *shard, const struct ledger_spent *tok
 		shard->cap_late = cap;
 	}
 	struct late *late = &shard->late[shard->n_late++];
-	memcpy(late->spent, token->token, LEDGER_SPENT_SIZE);
+	memcpy(late->field, token->field.ptr, LEDGER_FIELD_SIZE);
+	late->bucket = bucket;
 	late->index = token->index;
 	return 0;
 }
 
-static int judge_token(struct shard_recount *shard, const struct ledger_spent *token)
+/* The token that a field tells of; NULL, with a finding: the log has none such there. */
+static const uint8_t *token_of(
+    struct shard_recount *shard, unsigned bucket, struct slice field, uint64_t index)
 {
-	struct token_name name = name_of(token->token);
-	struct retally_token told;
-	bool counted = retally_find(shard->retally, token->token, &told) == 0;
+	const struct ledger *ledger = shard->all->options->office->ledger;
 
-	if (!token->readable || token->misplaced) {
+	if (index < shard->n_spent &&
+	    ledger_is_field_of(ledger, shard->number, bucket, field, shard->spent[index]))
+		return shard->spent[index];
+	findings_add(shard->findings, "tokens",
+	    "shard %u: the token %s of bucket %u points to index %" PRIu64
+	    ", but the log has no ballot of it there",
+	    shard->number, field_name(field).text, bucket, index);
+	return NULL;
+}
+
+static int judge_token(
+    struct shard_recount *shard, unsigned bucket, const struct ledger_spent *token)
+{
+	const uint8_t *spent;
+	struct retally_token told;
+	struct token_name name;
+
+	if (!token->readable) {
 		findings_add(shard->findings, "tokens",
-		    token->readable ? "shard %u: the token %s lies in a bucket that is not its own"
-				    : "shard %u: what a bucket has of the token %s cannot be read",
-		    shard->number, name.text);
+		    "shard %u: what bucket %u has of the token %s cannot be read", shard->number,
+		    bucket, field_name(token->field).text);
 		return 0;
 	}
 	if (shard->told->unread)
 		return 0;
-	if (counted)
-		retally_mark(shard->retally, token->token);
 	if (token->index >= shard->told->size)
-		return keep_late(shard, token);
-	if (!counted)
+		return keep_late(shard, bucket, token);
+	spent = token_of(shard, bucket, token->field, token->index);
+	if (!spent || retally_find(shard->retally, spent, &told) < 0)
+		return 0; /* told of; or the ballot itself was */
+	retally_mark(shard->retally, spent);
+	name = name_of(spent);
+	if (told.marked)
 		findings_add(shard->findings, "tokens",
-		    "shard %u: the bucket of the token %s points to index %" PRIu64
-		    ", but the log has no ballot of it",
-		    shard->number, name.text, token->index);
+		    "shard %u: the bucket of the token %s tells of it twice", shard->number,
+		    name.text);
 	else if (told.index != token->index)
 		findings_add(shard->findings, "tokens",
 		    "shard %u: the bucket of the token %s points to index %" PRIu64
@@ -79,8 +111,8 @@ static int judge_token(struct shard_recount *shard, const struct ledger_spent *t
 
 static void ask_more(struct shard_recount *shard);
 
-static void on_bucket(void *arg, int error, const struct ledger_spent *tokens, size_t n_tokens,
-    struct ledger_recorded recorded)
+static void on_bucket(void *arg, unsigned bucket, int error, const struct ledger_spent *tokens,
+    size_t n_tokens, struct ledger_recorded recorded)
 {
 	struct shard_recount *shard = arg;
 	struct await *await = &shard->all->await;
@@ -97,7 +129,7 @@ static void on_bucket(void *arg, int error, const struct ledger_spent *tokens, s
 	else if (error < 0)
 		await->error = error;
 	for (size_t i = 0; i < n_tokens && await->error == 0; i++)
-		await->error = judge_token(shard, &tokens[i]);
+		await->error = judge_token(shard, bucket, &tokens[i]);
 	if (await->error == 0)
 		await->error = codes_take(shard, &recorded.codes);
 	ask_more(shard);
@@ -107,7 +139,7 @@ static void on_bucket(void *arg, int error, const struct ledger_spent *tokens, s
 static void ask_more(struct shard_recount *shard)
 {
 	const struct recount_options *options = shard->all->options;
-	unsigned buckets = contest_buckets(options->office->round->contest);
+	unsigned buckets = contest_shard_buckets(options->office->round->contest);
 
 	while (shard->all->await.error == 0 && shard->in_flight < IN_FLIGHT &&
 	       shard->bucket < buckets) {
@@ -128,7 +160,9 @@ static int name_unspent(void *arg, const uint8_t *spent, const struct retally_to
 	struct shard_recount *shard = arg;
 
 	(void)spent;
-	if (!token->marked)
+	/* One that voted, or voted again, while the buckets were read was judged by what its bucket
+	 * said; some buckets were read before it. */
+	if (!token->marked && token->index < shard->told->size)
 		findings_add(shard->findings, "tokens",
 		    "shard %u, index %" PRIu64 ": a ballot that no token was spent for",
 		    shard->number, token->index);
@@ -139,15 +173,11 @@ static int name_unspent(void *arg, const uint8_t *spent, const struct retally_to
 
 static void judge_late(struct shard_recount *shard, const struct late *late)
 {
-	struct token_name name = name_of(late->spent);
-	struct retally_token told;
+	const uint8_t *spent =
+	    token_of(shard, late->bucket, slice_make(late->field, LEDGER_FIELD_SIZE), late->index);
 
-	if (retally_find(shard->retally, late->spent, &told) == 0 && told.index >= late->index)
-		return;
-	findings_add(shard->findings, "tokens",
-	    "shard %u: the bucket of the token %s points to index %" PRIu64
-	    ", but the log has no ballot of it there",
-	    shard->number, name.text, late->index);
+	if (spent)
+		retally_mark(shard->retally, spent);
 }
 
 static int follow_late(struct shard_recount *shard)
@@ -175,7 +205,9 @@ int tokens_compare(struct shard_recount *shard)
 	shard->all->await.error = 0;
 	ask_more(shard);
 	r = await(&shard->all->await);
+	if (r == 0)
+		r = follow_late(shard);
 	if (r == 0 && !shard->told->unread)
 		(void)retally_each(shard->retally, name_unspent, shard);
-	return r == 0 ? follow_late(shard) : r;
+	return r;
 }

@@ -55,6 +55,25 @@ static int choices_read_item(
 	return entry < 0 ? -EINVAL : ballot_put_next(contest, ballot, entry, 1);
 }
 
+static size_t choices_pack(
+    const struct contest *contest, const struct ballot *ballot, uint8_t ret_packed[FORM_PACKED_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < contest->n_entries; i++)
+		if (ballot->present[i])
+			ret_packed[n++] = (uint8_t)i;
+	return n;
+}
+
+static int choices_unpack_item(
+    const struct contest *contest, struct slice *packed, struct ballot *ballot)
+{
+	int entry = form_unpack_entry(contest, packed);
+
+	return entry < 0 ? -EINVAL : ballot_put_next(contest, ballot, entry, 1);
+}
+
 static size_t choices_increments(const struct contest *contest, const struct ballot *ballot,
     struct form_increment *ret_increments)
 {
@@ -107,6 +126,8 @@ const struct form form_choices = {
     .check = choices_check,
     .print = choices_print,
     .read_item = choices_read_item,
+    .pack = choices_pack,
+    .unpack_item = choices_unpack_item,
     .increments = choices_increments,
     .tally = choices_tally,
     .describe_row = choices_describe_row,

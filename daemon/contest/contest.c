@@ -336,6 +336,13 @@ unsigned contest_buckets(const struct contest *contest)
 	return buckets ? (unsigned)buckets : 1;
 }
 
+unsigned contest_shard_buckets(const struct contest *contest)
+{
+	unsigned buckets = contest_buckets(contest) / contest->shards;
+
+	return buckets ? buckets : 1;
+}
+
 void contest_round(const struct contest *contest, char *ret_text, size_t cap)
 {
 	(void)snprintf(ret_text, cap, "%s%s", contest->id, contest->rehearsal ? "~rehearsal" : "");

@@ -265,6 +265,8 @@ char *organisation_plain_name(const char *name, char *ret_text, size_t cap);
 
 /* expected_voters / 80, at least 1: keeps the spent buckets small. */
 unsigned contest_buckets(const struct contest *contest);
+/* Each shard's part of them, at least 1: as many voters in a bucket, however many shards. */
+unsigned contest_shard_buckets(const struct contest *contest);
 /* Where a token's ballots are, from its `spent` (contest/commitment.h). */
 unsigned contest_shard_of(const struct contest *contest, const uint8_t spent[16]);
 

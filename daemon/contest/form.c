@@ -133,6 +133,16 @@ size_t ballot_count(const struct contest *contest, const struct ballot *ballot)
 	return count;
 }
 
+int form_unpack_entry(const struct contest *contest, struct slice *packed)
+{
+	int entry = packed->len > 0 ? (uint8_t)packed->ptr[0] : -1;
+
+	if (entry < 0 || (size_t)entry >= contest->n_entries)
+		return -EINVAL;
+	*packed = slice_make(packed->ptr + 1, packed->len - 1);
+	return entry;
+}
+
 json_t *form_number(int64_t value, int64_t scale)
 {
 	return json_real((double)value / (double)scale);
@@ -224,6 +234,31 @@ int ballot_read(const struct contest *contest, struct slice canonical, struct ba
 		return -EINVAL;
 	*ret_ballot = ballot;
 	return 0;
+}
+
+int ballot_pack(const struct contest *contest, struct slice canonical,
+    uint8_t ret_packed[FORM_PACKED_MAX], size_t *ret_len)
+{
+	struct ballot ballot;
+
+	if (ballot_read(contest, canonical, &ballot) < 0)
+		return -EINVAL;
+	*ret_len = contest->form->pack(contest, &ballot, ret_packed);
+	return 0;
+}
+
+int ballot_unpack(const struct contest *contest, struct slice packed, struct buf *out)
+{
+	const struct form *form = contest->form;
+	struct ballot ballot = {0};
+	char why[FORM_WHY_MAX];
+
+	while (packed.len > 0)
+		if (form->unpack_item(contest, &packed, &ballot) < 0)
+			return -EINVAL;
+	if (form->check(contest, &ballot, why) < 0)
+		return -EINVAL;
+	return ballot_print(contest, &ballot, out);
 }
 
 /* Adds `by` to the counter's increment in the list, which grows when it is not there yet. */

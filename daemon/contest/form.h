@@ -5,8 +5,13 @@
  * item, each ended by LF; ASCII ids, integers only, no spaces.
  *   choices   "choices\nupstage\n"                   in the contest file's order
  *   scores    "scores\nnaver-cloud=3\nupstage=8\n"   in the contest file's order; integer steps
- * from the minimum: (score - min) / step ranking   "ranking\nupstage\nnc-ai\n"            in the
- * order of the ranks, the best first */
+ * from the minimum: (score - min) / step
+ *   ranking   "ranking\nupstage\nnc-ai\n"            in the order of the ranks, the best first
+ *
+ * Packed ballots (⚑; as Redis keeps them, store/ledger.h): of the same items in the same order one
+ * byte each, the entry's place in the contest file from 0; for scores with the steps behind it,
+ * seven bits a byte, the lowest first, the high bit on all but the last. One ballot has one packed
+ * form. The rules record has the entries in their order, so no other contest file reads them. */
 #ifndef TALLYD_CONTEST_FORM_H
 #define TALLYD_CONTEST_FORM_H
 
@@ -18,6 +23,7 @@
 
 #define FORM_COUNTER_MAX 96
 #define FORM_WHY_MAX     200
+#define FORM_PACKED_MAX  (CONTEST_ENTRIES_MAX * 6)
 
 struct form_increment {
 	char counter[FORM_COUNTER_MAX];
@@ -65,6 +71,12 @@ struct form {
 	/* Reads one item line (without LF) back into the ballot; the lines come in the contest
 	 * file's order. 0 or -EINVAL. */
 	int (*read_item)(const struct contest *contest, struct slice line, struct ballot *ballot);
+	/* Packs the items, and reads one packed item, which it takes off `packed`, with all the
+	 * strictness of read_item(). pack() returns how many bytes. */
+	size_t (*pack)(const struct contest *contest, const struct ballot *ballot,
+	    uint8_t ret_packed[FORM_PACKED_MAX]);
+	int (*unpack_item)(
+	    const struct contest *contest, struct slice *packed, struct ballot *ballot);
 	/* At most CONTEST_INCREMENTS_MAX; returns how many. */
 	size_t (*increments)(const struct contest *contest, const struct ballot *ballot,
 	    struct form_increment *ret_increments);
@@ -98,6 +110,12 @@ __attribute__((warn_unused_result)) int ballot_print(
 /* The inverse; strict: takes exactly what ballot_print() writes. 0 or -EINVAL. */
 __attribute__((warn_unused_result)) int ballot_read(
     const struct contest *contest, struct slice canonical, struct ballot *ret_ballot);
+/* From canonical text to a packed ballot, and back, appended to `out`. 0; -EINVAL: it is none of
+ * this contest's ballots; or what buf_append() returns. */
+__attribute__((warn_unused_result)) int ballot_pack(const struct contest *contest,
+    struct slice canonical, uint8_t ret_packed[FORM_PACKED_MAX], size_t *ret_len);
+__attribute__((warn_unused_result)) int ballot_unpack(
+    const struct contest *contest, struct slice packed, struct buf *out);
 /* New ballot's increments minus the old one's, zero ones left out; `old` may be NULL. */
 size_t ballot_increments(const struct contest *contest, const struct ballot *ballot,
     const struct ballot *old, struct form_increment *ret_increments);

@@ -35,6 +35,9 @@ int form_read_list(const struct form_list *list, const struct contest *contest, 
 int ballot_put_next(const struct contest *contest, struct ballot *ballot, int entry, int value);
 size_t ballot_count(const struct contest *contest, const struct ballot *ballot);
 
+/* Takes the entry's byte off a packed ballot. The entry, or -EINVAL. */
+int form_unpack_entry(const struct contest *contest, struct slice *packed);
+
 /* "share" and "mean", as rows of the snapshot show them: value / scale, with its decimal point. */
 json_t *form_number(int64_t value, int64_t scale);
 

@@ -75,16 +75,37 @@ static int ranking_print(
 	return error;
 }
 
-static int ranking_read_item(
-    const struct contest *contest, struct slice line, struct ballot *ballot)
+/* The next one in the order of the ranks. */
+static int put_behind(const struct contest *contest, struct ballot *ballot, int entry)
 {
-	int entry = contest_entry(contest, line);
-
 	if (entry < 0 || ballot->present[entry])
 		return -EINVAL;
 	ballot->value[entry] = (int)ballot_count(contest, ballot) + 1;
 	ballot->present[entry] = true;
 	return 0;
+}
+
+static int ranking_read_item(
+    const struct contest *contest, struct slice line, struct ballot *ballot)
+{
+	return put_behind(contest, ballot, contest_entry(contest, line));
+}
+
+static size_t ranking_pack(
+    const struct contest *contest, const struct ballot *ballot, uint8_t ret_packed[FORM_PACKED_MAX])
+{
+	size_t n = 0;
+	int entry;
+
+	while ((entry = entry_at(contest, ballot, (int)n + 1)) >= 0)
+		ret_packed[n++] = (uint8_t)entry;
+	return n;
+}
+
+static int ranking_unpack_item(
+    const struct contest *contest, struct slice *packed, struct ballot *ballot)
+{
+	return put_behind(contest, ballot, form_unpack_entry(contest, packed));
 }
 
 /* ---- counters ---- */
@@ -233,6 +254,8 @@ const struct form form_ranking = {
     .check = ranking_check,
     .print = ranking_print,
     .read_item = ranking_read_item,
+    .pack = ranking_pack,
+    .unpack_item = ranking_unpack_item,
     .increments = ranking_increments,
     .tally = ranking_tally,
     .describe_row = ranking_describe_row,

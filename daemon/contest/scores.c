@@ -123,6 +123,54 @@ static int scores_read_item(const struct contest *contest, struct slice line, st
 	return ballot_put_next(contest, ballot, entry, step);
 }
 
+static size_t scores_pack(
+    const struct contest *contest, const struct ballot *ballot, uint8_t ret_packed[FORM_PACKED_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < contest->n_entries; i++) {
+		unsigned step = (unsigned)ballot->value[i];
+
+		if (!ballot->present[i])
+			continue;
+		ret_packed[n++] = (uint8_t)i;
+		for (; step > 0x7f; step >>= 7)
+			ret_packed[n++] = (uint8_t)(step | 0x80);
+		ret_packed[n++] = (uint8_t)step;
+	}
+	return n;
+}
+
+/* At most `max`, in as few bytes as it takes; else -1. */
+static int unpack_step(struct slice *packed, int max)
+{
+	uint64_t step = 0;
+
+	for (size_t i = 0; i < packed->len && i < 5; i++) {
+		uint8_t byte = (uint8_t)packed->ptr[i];
+
+		step |= (uint64_t)(byte & 0x7f) << (7 * i);
+		if (byte & 0x80)
+			continue;
+		if ((i > 0 && byte == 0) || step > (uint64_t)max)
+			return -1;
+		*packed = slice_make(packed->ptr + i + 1, packed->len - i - 1);
+		return (int)step;
+	}
+	return -1;
+}
+
+static int scores_unpack_item(
+    const struct contest *contest, struct slice *packed, struct ballot *ballot)
+{
+	int entry = form_unpack_entry(contest, packed);
+	int step = unpack_step(packed, highest_step(contest));
+
+	if (entry < 0 || step < 0)
+		return -EINVAL;
+	return ballot_put_next(contest, ballot, entry, step);
+}
+
 static size_t scores_increments(const struct contest *contest, const struct ballot *ballot,
     struct form_increment *ret_increments)
 {
@@ -205,6 +253,8 @@ const struct form form_scores = {
     .check = scores_check,
     .print = scores_print,
     .read_item = scores_read_item,
+    .pack = scores_pack,
+    .unpack_item = scores_unpack_item,
     .increments = scores_increments,
     .tally = scores_tally,
     .describe_row = scores_describe_row,

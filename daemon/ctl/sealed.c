@@ -391,8 +391,10 @@ static int name_origins(struct sealed *sealed)
 static int prepare(struct sealed *sealed)
 {
 	struct session *session = sealed->session;
-	const struct seal_options options = {
-	    .round = session->round->name, .shards = shards_of(sealed), .lease_ms = 1000};
+	const struct seal_options options = {.round = session->round->name,
+	    .packing = session->round->contest,
+	    .shards = shards_of(sealed),
+	    .lease_ms = 1000};
 
 	sealed->seal = seal_new(session->redis, &options);
 	sealed->shard = calloc(shards_of(sealed), sizeof(*sealed->shard));

@@ -10,9 +10,10 @@ struct ledger_options office_ledger_options(const struct round *round)
 	const struct contest *contest = round->contest;
 	struct ledger_options options = {
 	    .contest = contest->id,
+	    .packing = contest,
 	    .rehearsal = contest->rehearsal,
 	    .shards = contest->shards,
-	    .buckets = contest_buckets(contest),
+	    .buckets = contest_shard_buckets(contest),
 	    .replaceable = contest->revote == REVOTE_REPLACE,
 	    .by_code = contest->admission == ADMISSION_CODES,
 	    .opens_ms = contest->opens_ms,

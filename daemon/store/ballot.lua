@@ -15,7 +15,8 @@
 local REPLACEMENTS_MAX = 10
 local EXACT = 9e15 -- below 2^53: numbers up to here are exact
 local STEP = 1e9   -- no single increment is larger
-local TAG = 4      -- bytes before a ballot's text, from whoever took it; they mean nothing here
+local TAG = 4      -- bytes before a packed ballot, from whoever took it; they mean nothing here
+local FIELD_AT = 13 -- from this byte on a token is its field's name: shard and bucket say nothing of it
 local HSET_MAX = 512 -- names and values in one call: what unpack() gives is limited
 local LAYOUT = '5' -- of the keys, in each rules record: who writes another one must not meet these
 
@@ -155,15 +156,40 @@ local function entry_of(e)
   end
 end
 
+-- Each ballot is its token, its length, tag and packed ballot. The length is that of what follows it: one
+-- byte below 128, else two, the first with the high bit set.
+
 -- How many ballots are packed here, or nil.
 local function count_packed(packed)
   local byte, at, n, len = string.byte, 1, 0, #packed
-  while at + 17 <= len do
-    local high, low = byte(packed, at + 16, at + 17)
-    at = at + 18 + high * 256 + low
+  while at + 16 <= len do
+    local length, low = byte(packed, at + 16, at + 17)
+    if length < 128 then
+      at = at + 17 + length
+    else
+      at = at + 18 + (length - 128) * 256 + (low or len)
+    end
     n = n + 1
   end
   return n > 0 and at == len + 1 and n or nil
+end
+
+-- Where in `packed` the ballot of the token at `at` begins, and where it ends; or nil.
+local function bounds(packed, at)
+  local length, low = string.byte(packed, at + 16, at + 17)
+  if not length then
+    return nil
+  end
+  local first = at + 17
+  if length >= 128 then
+    if not low then
+      return nil
+    end
+    first, length = at + 18, (length - 128) * 256 + low
+  end
+  if first + length - 1 <= #packed then
+    return first, first + length - 1
+  end
 end
 
 -- How many ballots the log holds, derived from its last entry; or nil and an error reply.
@@ -197,63 +223,74 @@ local function log_size_from(key, least)
   return size, err
 end
 
--- The ballot at this index of the log, which must be this token's; nil if it is not there.
-local function ballot_at(key, index, spent)
+-- The token at this index of the log, and its ballot; nil where there is none.
+local function logged(key, index)
   local r = redis.pcall('XREVRANGE', key, text(index + 1) .. '-0', '-', 'COUNT', '1')
   if r.err or not r[1] then
     return nil
   end
-  local first, packed = entry_of(r[1])
+  local at, first, packed = 1, entry_of(r[1])
   if not first then
     return nil
   end
-  local at, len = 1, #packed
   for _ = first, index - 1 do
-    local high, low = string.byte(packed, at + 16, at + 17)
-    if not low then
+    local _, last = bounds(packed, at)
+    if not last then
       return nil
     end
-    at = at + 18 + high * 256 + low
+    at = last + 1
   end
-  local high, low = string.byte(packed, at + 16, at + 17)
-  if not low or string.sub(packed, at, at + 15) ~= spent then
+  local begins, ends = bounds(packed, at)
+  if not begins then
     return nil
   end
-  local stop = at + 17 + high * 256 + low
-  if stop > len then
-    return nil
-  end
-  return string.sub(packed, at + 18, stop)
+  return string.sub(packed, at, at + 15), string.sub(packed, begins, ends)
 end
 
--- What a bucket says of a token, unless it says false: index, replacements, ballot; nil when it is
--- damaged.
-local function standing(value, log, spent)
+-- Whether the field of a bucket that is this token's is the other's as well: so few bytes may be alike.
+local function share_field(rules, spent, other)
+  return string.sub(spent, FIELD_AT) == string.sub(other, FIELD_AT)
+    and u32(spent, 9) % rules.buckets == u32(other, 9) % rules.buckets
+end
+
+-- What a field of a bucket says of a token: index, replacements, ballot; false, where it speaks of other
+-- tokens only; nil when it is damaged. `token_at(index)` gives token and ballot. The field only says
+-- where to look: it is the whole token in the log that decides. One that is neither this token nor
+-- another of the same field is not what was written, so nothing is concluded from it.
+local function standing(value, rules, spent, token_at)
   if type(value) ~= 'string' then
     return nil
   end
-  local index, replacements = string.match(value, '^(%d+) ?(%d*)$')
-  if not index or #index > 15 then
-    return nil
-  end
-  index = tonumber(index)
-  local ballot = ballot_at(log, index, spent)
-  if not ballot then
-    return nil
-  end
-  return index, tonumber(replacements) or 0, ballot
+  local at = 1
+  repeat
+    local digits, replacements, after = string.match(value, '^(%d+) ?(%d*)()', at)
+    local more = digits and string.sub(value, after, after)
+    if not digits or #digits > 15 or (more ~= ',' and more ~= '') then
+      return nil
+    end
+    local index = tonumber(digits)
+    local other, ballot = token_at(index)
+    if other == spent then
+      return index, tonumber(replacements) or 0, ballot
+    elseif not other or not share_field(rules, spent, other) then
+      return nil
+    end
+    at = after + 1
+  until more == ''
+  return false
 end
 
 ---- casting ----
 
--- Length -> its two bytes before a packed ballot: at most 64 Ki of them, in truth a few.
+-- Length -> its bytes before a packed ballot: at most 32 Ki of them, in truth a few.
 local LENGTH = {}
+local LENGTH_MAX = 32767
 
 local function length_of(ballot)
   local n = #ballot
   local bytes = LENGTH[n]
   if not bytes then
-    bytes = string.char(math.floor(n / 256), n % 256)
+    bytes = n < 128 and string.char(n) or string.char(128 + math.floor(n / 256), n % 256)
     LENGTH[n] = bytes
   end
   return bytes
@@ -264,8 +301,8 @@ end
 -- anything.
 local packed = {}       -- three places a ballot: token, length, ballot
 local buckets = {}      -- where it is spent,
+local fields = {}       -- under which name,
 local values = {}       -- and with which value
-local replacements = {}
 local changed = {}      -- names of counters
 
 -- Reads those of the counters args[first], args[first + 2] … that the batch has not met yet, and
@@ -317,25 +354,30 @@ local function counter_add(batch, name, by)
   sum[name] = stands + by
 end
 
+-- The value of a field with this item in place of that which has this index.
+local function with_item(value, index, item)
+  return (string.gsub(value, '[^,]+', function(one)
+    return tonumber(string.match(one, '^%d+')) == index and item or one
+  end))
+end
+
 local BALLOTS = { 'ballots', '1' }
 
 -- The verdict on one ballot: args[at] and what follows it.
 local function judge(batch, args, at, n)
   local rules, spent, bucket = batch.rules, args[at], batch.keys[NUMBER[args[at + 1]]]
   local ballot, replaces = args[at + 2], args[at + 3]
-  if not bucket or bucket_of(rules.spent_bucket, rules, spent) ~= bucket or #ballot > 65535 then
+  if not bucket or bucket_of(rules.spent_bucket, rules, spent) ~= bucket or #ballot > LENGTH_MAX then
     return { 'differ' }
   end
-  local fresh, index, replaced, old = batch.fresh[spent]
-  if fresh then
-    index, replaced, old = batch.size + fresh - 1, replacements[fresh], packed[3 * fresh]
-  else
-    local value = redis.pcall('HGET', bucket, spent)
-    if value then
-      index, replaced, old = standing(value, rules.log, spent)
-      if not index then
-        return { 'fault' }
-      end
+  local field = string.sub(spent, FIELD_AT)
+  local slot = bucket .. field
+  local value = batch.slots[slot] or redis.pcall('HGET', bucket, field)
+  local index, replaced, old
+  if value then
+    index, replaced, old = standing(value, rules, spent, batch.token_at)
+    if index == nil then
+      return { 'fault' }
     end
   end
   if index then
@@ -364,20 +406,22 @@ local function judge(batch, args, at, n)
   end
   local place = batch.accepted + 1
   batch.accepted = place
-  batch.fresh[spent] = place
   packed[3 * place - 2] = spent
   packed[3 * place - 1] = length_of(ballot)
   packed[3 * place] = ballot
-  buckets[place] = bucket
+  buckets[place], fields[place] = bucket, field
   local now = batch.size + place - 1
+  local item = text(now)
   if index then
-    replacements[place] = replaced + 1
-    values[place] = text(now) .. ' ' .. text(replaced + 1)
+    item = with_item(value, index, item .. ' ' .. text(replaced + 1))
+  elseif value then
+    item = value .. ',' .. item
+  end
+  batch.slots[slot], values[place] = item, item
+  if index then
     return { 'replaced', now, replaced + 1 }
   end
   counter_add(batch, 'ballots', 1)
-  replacements[place] = 0
-  values[place] = text(now)
   return now
 end
 
@@ -391,7 +435,7 @@ local function write(batch)
   end
   local call = redis.call
   for i = 1, batch.accepted do
-    call('HSET', buckets[i], packed[3 * i - 2], values[i])
+    call('HSET', buckets[i], fields[i], values[i])
   end
   local sums, n = {}, 0
   for i = 1, batch.changed do
@@ -406,7 +450,7 @@ local function write(batch)
 end
 
 -- KEYS rules, log, count, then the distinct spent buckets.
--- ARGV rules hash, the least size of the log that is known to the caller, then per ballot: spent, number of its key, tag and canonical ballot, index of the
+-- ARGV rules hash, the least size of the log that is known to the caller, then per ballot: spent, number of its key, tag and packed ballot, index of the
 --      ballot it replaces or '', number of increments, and per increment: counter, by.
 -- Answers {clock in ms, one verdict a ballot}: an integer is the index at which it is counted now;
 --      else {word} or {word, index, replacements[, ballot]}.
@@ -426,8 +470,16 @@ local function cast(keys, args)
   local now = now_ms()
   local batch = {
     rules = rules, keys = keys, count = keys[3], closed = shut(rules, now), size = size,
-    accepted = 0, changed = 0, fresh = {}, value = {}, sum = {},
+    accepted = 0, changed = 0, slots = {}, value = {}, sum = {},
   }
+  batch.token_at = function(index)
+    local place = index - size + 1
+    if place < 1 then
+      return logged(keys[2], index)
+    elseif place <= batch.accepted then
+      return packed[3 * place - 2], packed[3 * place]
+    end
+  end
   local reply, ballots = { now, 0 }, 1
   local at, last = 3, #args
   while at <= last do
@@ -463,13 +515,17 @@ local function find_ballot(keys, args)
   if not size then
     return err
   end
-  local value = redis.pcall('HGET', keys[3], args[2])
+  local value = redis.pcall('HGET', keys[3], string.sub(args[2], FIELD_AT))
   if not value then
     return nil
   end
-  local index, replacements, ballot = standing(value, keys[2], args[2])
-  if not index then
+  local index, replacements, ballot = standing(value, rules, args[2], function(i)
+    return logged(keys[2], i)
+  end)
+  if index == nil then
     return damaged(keys[3])
+  elseif not index then
+    return nil
   end
   return { index, replacements, ballot }
 end

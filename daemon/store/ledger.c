@@ -13,14 +13,6 @@
 
 /* ---- keys ---- */
 
-bool ledger_without_tag(struct slice stored, struct slice *ret_ballot)
-{
-	if (stored.len < LEDGER_TAG_SIZE)
-		return false;
-	*ret_ballot = slice_make(stored.ptr + LEDGER_TAG_SIZE, stored.len - LEDGER_TAG_SIZE);
-	return true;
-}
-
 unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16])
 {
 	return get_u32be(id) % ledger->options.shards;
@@ -29,6 +21,15 @@ unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16])
 unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16])
 {
 	return get_u32be(id + 8) % ledger->options.buckets;
+}
+
+bool ledger_is_field_of(const struct ledger *ledger, unsigned shard, unsigned bucket,
+    struct slice field, const uint8_t spent[LEDGER_SPENT_SIZE])
+{
+	return field.len == LEDGER_FIELD_SIZE &&
+	       memcmp(field.ptr, spent + LEDGER_SPENT_SIZE - LEDGER_FIELD_SIZE,
+		   LEDGER_FIELD_SIZE) == 0 &&
+	       ledger_shard_of(ledger, spent) == shard && ledger_bucket_of(ledger, spent) == bucket;
 }
 
 static void make_keys(struct ledger *ledger)
@@ -62,6 +63,7 @@ struct ledger *ledger_new(
 	ledger->base = base;
 	ledger->redis = redis;
 	ledger->options = *options;
+	buf_init(&ledger->ballot, LEDGER_BALLOT_MAX);
 	ledger_setup_init(ledger);
 	ledger_cast_init(ledger);
 	ledger->shards = calloc(options->shards, sizeof(*ledger->shards));
@@ -87,6 +89,7 @@ void ledger_free(struct ledger *ledger)
 		return;
 	ledger_setup_release(ledger);
 	ledger_cast_release(ledger);
+	buf_release(&ledger->ballot);
 	free(ledger->argv);
 	free(ledger->keys);
 	free(ledger->shards);
@@ -146,6 +149,23 @@ int ledger_error(struct ledger *ledger, const struct redis_reply *error)
 										     : -EIO;
 }
 
+bool ledger_read_stored(struct ledger *ledger, struct slice stored, struct slice *ret_ballot)
+{
+	struct slice packed;
+
+	if (stored.len < LEDGER_TAG_SIZE)
+		return false;
+	packed = slice_make(stored.ptr + LEDGER_TAG_SIZE, stored.len - LEDGER_TAG_SIZE);
+	buf_clear(&ledger->ballot);
+	if (!ledger->options.packing)
+		*ret_ballot = packed;
+	else if (ballot_unpack(ledger->options.packing, packed, &ledger->ballot) < 0)
+		return false;
+	else
+		*ret_ballot = buf_slice(&ledger->ballot);
+	return true;
+}
+
 static enum cast_verdict find_verdict(
     struct question *q, const struct redis_reply *reply, struct cast_result *ret)
 {
@@ -159,7 +179,8 @@ static enum cast_verdict find_verdict(
 		return CAST_FAULT;
 	ret->index = (uint64_t)redis_reply_integer(redis_reply_at(reply, 0));
 	ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 1));
-	return ledger_without_tag(redis_reply_text(redis_reply_at(reply, 2)), &ret->ballot)
+	return ledger_read_stored(
+		   q->ledger, redis_reply_text(redis_reply_at(reply, 2)), &ret->ballot)
 		   ? CAST_SPENT
 		   : CAST_FAULT;
 }

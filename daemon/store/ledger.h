@@ -9,10 +9,13 @@
  *                          library that laid them down), version (of the last act applied), phase
  *                          ("" | paused | closed | provisional | certified | corrected), size (of
  *                          the log, latched once closed)
- *   S:spent:<b>    hash    spent (16 bytes) -> "<index>" or "<index> <replacements>"
+ *   S:spent:<b>    hash    last 4 bytes of spent -> "<index>" or "<index> <replacements>"; where
+ *                          tokens of one bucket share those bytes, one such item each, "," between
+ *                          them: the whole token stands in the log, and only that tells which it is
  *   S:count        hash    counter -> integer; ballots -> counted tokens of the shard
  *   S:log          stream  ID "<first index + 1>-0", field b = packed ballots, each
- *                          spent (16 bytes), u16be length of what follows, tag (4 bytes), ballot
+ *                          spent (16 bytes), length of what follows (one byte below 128, else u16be
+ *                          with the highest bit set), tag (4 bytes), packed ballot (contest/form.h)
  *   S:issued:<b>   string  records of identity (16 bytes) and SHA-256(blinded message) (32 bytes),
  *                          sorted, so that they do not tell in which order they came; deleted
  *                          once identities are to be forgotten (ledger_forget())
@@ -47,6 +50,7 @@ struct redis;
 struct ledger;
 
 #define LEDGER_SPENT_SIZE       16
+#define LEDGER_FIELD_SIZE       4 /* of a spent bucket: a token's last bytes */
 #define LEDGER_TAG_SIZE         4
 #define LEDGER_IDENTITY_SIZE    16
 #define LEDGER_BALLOT_MAX       4096 /* bytes of a canonical ballot */
@@ -56,6 +60,8 @@ struct ledger;
 /* What of a contest the ledger must know. Text is borrowed for the life of the ledger. */
 struct ledger_options {
 	const char *contest; /* id */
+	/* As whose ballots they are packed in Redis; NULL: they are kept as they come. */
+	const struct contest *packing;
 	bool rehearsal;
 	unsigned shards;
 	unsigned buckets;
@@ -255,13 +261,15 @@ void ledger_shard_totals(struct ledger *ledger, unsigned shard, totals_cb *cb, v
 /* Of the totals only the counters and `ballots`: as they stand, whatever else is wrong. */
 void ledger_shard_counters(struct ledger *ledger, unsigned shard, totals_cb *cb, void *arg);
 
-struct ledger_spent {
-	const uint8_t *token; /* LEDGER_SPENT_SIZE bytes */
-	bool readable;        /* else the rest means nothing */
-	bool misplaced;       /* belongs to another bucket or shard */
+struct ledger_spent { /* one token; which, the log says at that index */
+	struct slice field;
+	bool readable; /* with a field of LEDGER_FIELD_SIZE; else the rest means nothing */
 	uint64_t index;
 	unsigned replacements;
 };
+/* Whether what this field of a bucket says can be of this token. */
+bool ledger_is_field_of(const struct ledger *ledger, unsigned shard, unsigned bucket,
+    struct slice field, const uint8_t spent[LEDGER_SPENT_SIZE]);
 struct ledger_recorded { /* identities that had a token */
 	uint64_t n;
 	uint64_t uncoded; /* of them, those that are no invitation code, where codes admit */
@@ -270,8 +278,8 @@ struct ledger_recorded { /* identities that had a token */
 /* The tokens of one bucket, and what its twin of S:issued records. `error` as for totals; -EBADMSG
  * also for identities that are not in order, twice, or in a place that is not theirs, and for codes
  * of no batch. Borrowed for the callback. */
-typedef void bucket_cb(void *arg, int error, const struct ledger_spent *tokens, size_t n_tokens,
-    struct ledger_recorded recorded);
+typedef void bucket_cb(void *arg, unsigned bucket, int error, const struct ledger_spent *tokens,
+    size_t n_tokens, struct ledger_recorded recorded);
 void ledger_bucket(
     struct ledger *ledger, unsigned shard, unsigned bucket, bucket_cb *cb, void *arg);
 

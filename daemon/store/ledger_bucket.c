@@ -12,7 +12,7 @@ struct looking {
 	unsigned shard, bucket;
 	int error, pending;
 	struct ledger_spent *tokens;
-	size_t n_tokens;
+	size_t n_tokens, cap_tokens;
 	char *issued; /* the records, until the codes are here */
 	size_t issued_len;
 	struct ledger_recorded recorded;
@@ -36,36 +36,56 @@ static bool take_number(struct slice *text, uint64_t *ret)
 	return true;
 }
 
-/* "<index>" or "<index> <replacements>" */
-static bool read_value(struct slice value, struct ledger_spent *ret)
+/* Whether the text goes on with this byte, which it takes off. */
+static bool take_byte(struct slice *text, char byte)
 {
-	uint64_t replacements = 0;
-
-	if (!take_number(&value, &ret->index))
+	if (text->len == 0 || text->ptr[0] != byte)
 		return false;
-	if (value.len > 0) {
-		if (value.ptr[0] != ' ')
-			return false;
-		value = slice_make(value.ptr + 1, value.len - 1);
-		if (!take_number(&value, &replacements) || value.len > 0 ||
-		    replacements > LEDGER_REPLACEMENTS_MAX)
-			return false;
-	}
-	ret->replacements = (unsigned)replacements;
+	*text = slice_make(text->ptr + 1, text->len - 1);
 	return true;
 }
 
-static void read_spent(
-    const struct looking *looking, struct slice token, struct slice value, struct ledger_spent *ret)
+/* "<index>" or "<index> <replacements>", to the end or to the "," before the next one. */
+static bool take_item(struct slice *value, struct ledger_spent *ret)
 {
-	static const uint8_t none[LEDGER_SPENT_SIZE];
-	const uint8_t *bytes = (const uint8_t *)token.ptr;
-	bool whole = token.len == LEDGER_SPENT_SIZE;
+	uint64_t replacements = 0;
 
-	*ret = (struct ledger_spent){.token = whole ? bytes : none};
-	ret->readable = whole && read_value(value, ret);
-	ret->misplaced = whole && (ledger_shard_of(looking->ledger, bytes) != looking->shard ||
-				      ledger_bucket_of(looking->ledger, bytes) != looking->bucket);
+	if (!take_number(value, &ret->index) ||
+	    (take_byte(value, ' ') && !take_number(value, &replacements)))
+		return false;
+	ret->replacements = (unsigned)replacements;
+	return replacements <= LEDGER_REPLACEMENTS_MAX &&
+	       (value->len == 0 || (take_byte(value, ',') && value->len > 0));
+}
+
+static struct ledger_spent *token_add(struct looking *looking)
+{
+	if (looking->n_tokens == looking->cap_tokens) {
+		size_t cap = looking->cap_tokens ? 2 * looking->cap_tokens : 128;
+		struct ledger_spent *grown =
+		    reallocarray(looking->tokens, cap, sizeof(*looking->tokens));
+
+		if (!grown)
+			return NULL;
+		looking->tokens = grown;
+		looking->cap_tokens = cap;
+	}
+	return &looking->tokens[looking->n_tokens++];
+}
+
+/* Every token that a field tells of; behind what cannot be read, no more. */
+static int add_field(struct looking *looking, struct slice field, struct slice value)
+{
+	struct ledger_spent *token;
+
+	do {
+		token = token_add(looking);
+		if (!token)
+			return -EIO;
+		*token = (struct ledger_spent){.field = field};
+		token->readable = field.len == LEDGER_FIELD_SIZE && take_item(&value, token);
+	} while (token->readable && value.len > 0);
+	return 0;
 }
 
 /* A call that could not be sent may be told of before the answer to the one that was. */
@@ -77,8 +97,8 @@ static void step(struct looking *looking, int error)
 		return;
 	if (looking->error < 0)
 		looking->n_tokens = 0;
-	looking->cb(looking->arg, looking->error, looking->n_tokens > 0 ? looking->tokens : NULL,
-	    looking->n_tokens, looking->recorded);
+	looking->cb(looking->arg, looking->bucket, looking->error,
+	    looking->n_tokens > 0 ? looking->tokens : NULL, looking->n_tokens, looking->recorded);
 	free(looking->tokens);
 	free(looking->issued);
 	free(looking->recorded.codes.batches);
@@ -187,14 +207,9 @@ static void on_tokens(void *arg, enum redis_outcome outcome, const struct redis_
 	struct looking *looking = arg;
 	int r = answer_error(looking->ledger, outcome, reply);
 
-	if (r == 0) {
-		looking->n_tokens = redis_reply_count(reply) / 2;
-		looking->tokens = calloc(looking->n_tokens + 1, sizeof(*looking->tokens));
-		r = looking->tokens ? 0 : -EIO;
-	}
-	for (size_t i = 0; looking->tokens && i < looking->n_tokens; i++)
-		read_spent(looking, redis_reply_text(redis_reply_at(reply, 2 * i)),
-		    redis_reply_text(redis_reply_at(reply, 2 * i + 1)), &looking->tokens[i]);
+	for (size_t i = 0; r == 0 && i + 1 < redis_reply_count(reply); i += 2)
+		r = add_field(looking, redis_reply_text(redis_reply_at(reply, i)),
+		    redis_reply_text(redis_reply_at(reply, i + 1)));
 	step(looking, r);
 }
 

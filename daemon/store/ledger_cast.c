@@ -7,6 +7,7 @@
  * library. One refused at once waits in `done` for the next turn. */
 #include "store/ledger_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +56,27 @@ static void refuse_later(struct ledger *ledger, struct cast *cast, enum cast_ver
 		evtimer_add(&ledger->turn, &at_once);
 }
 
-void ledger_cast(struct ledger *ledger, const struct ledger_ballot *ballot, cast_cb *cb, void *arg)
+/* The same ballot as Redis keeps it; its text lies in `bytes`. */
+static int pack(
+    const struct ledger *ledger, struct ledger_ballot *ballot, uint8_t bytes[FORM_PACKED_MAX])
+{
+	size_t len;
+
+	if (!ledger->options.packing)
+		return 0;
+	if (ballot_pack(ledger->options.packing, ballot->text, bytes, &len) < 0)
+		return -EINVAL;
+	ballot->text = slice_make(bytes, len);
+	return 0;
+}
+
+void ledger_cast(struct ledger *ledger, const struct ledger_ballot *given, cast_cb *cb, void *arg)
 {
 	bool room = ledger->casting < ledger->options.in_flight_max;
-	struct cast *cast = cast_new(&ledger->free_casts, ballot);
+	uint8_t bytes[FORM_PACKED_MAX];
+	struct ledger_ballot ballot = *given;
+	bool packed = pack(ledger, &ballot, bytes) == 0;
+	struct cast *cast = cast_new(&ledger->free_casts, &ballot);
 
 	cast->cb = cb;
 	cast->arg = arg;
@@ -66,8 +84,8 @@ void ledger_cast(struct ledger *ledger, const struct ledger_ballot *ballot, cast
 	cast->shard = ledger_shard_of(ledger, cast->spent);
 	cast->bucket = ledger_bucket_of(ledger, cast->spent);
 	ledger->casting++;
-	if (!ledger->ready || !room || ballot->text.len > LEDGER_BALLOT_MAX) {
-		refuse_later(ledger, cast, CAST_BUSY);
+	if (!ledger->ready || !room || !packed || ballot.text.len > LEDGER_BALLOT_MAX) {
+		refuse_later(ledger, cast, packed ? CAST_BUSY : CAST_FAULT);
 		return;
 	}
 	cast_list_put(&ledger->shards[cast->shard].gathered, cast);
@@ -246,7 +264,8 @@ static bool is_index(const struct redis_reply *reply)
 }
 
 /* One verdict of ballot.lua: an index, or {word}, or {word, index, replacements[, ballot]}. */
-static void read_verdict(const struct redis_reply *reply, int64_t now_ms, struct cast_result *ret)
+static void read_verdict(
+    struct ledger *ledger, const struct redis_reply *reply, int64_t now_ms, struct cast_result *ret)
 {
 	static const struct {
 		const char *word;
@@ -286,7 +305,8 @@ static void read_verdict(const struct redis_reply *reply, int64_t now_ms, struct
 			ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 2));
 		}
 		if (words[i].elements == 4 &&
-		    !ledger_without_tag(redis_reply_text(redis_reply_at(reply, 3)), &ret->ballot))
+		    !ledger_read_stored(
+			ledger, redis_reply_text(redis_reply_at(reply, 3)), &ret->ballot))
 			ret->verdict = CAST_FAULT;
 		return;
 	}
@@ -314,7 +334,7 @@ static void hand_out(struct batch *batch, const struct redis_reply *reply)
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct cast_result result = {.shard = batch->casts[i]->shard};
 
-		read_verdict(redis_reply_at(reply, i + 1), now_ms, &result);
+		read_verdict(ledger, redis_reply_at(reply, i + 1), now_ms, &result);
 		if (result.verdict == CAST_FAULT)
 			log_damage(ledger, batch->casts[i]->shard,
 			    slice_text("what is stored of its token, or a counter, is damaged"));

@@ -6,6 +6,7 @@
 
 #include <event2/event_struct.h>
 
+#include "base/buf.h"
 #include "store/cast_record.h"
 #include "store/library.h"
 #include "store/ledger.h"
@@ -62,14 +63,16 @@ struct ledger {
 	struct slice *argv; /* scratch for one call */
 	size_t argv_cap;
 	char (*keys)[LEDGER_KEY_MAX]; /* scratch: LEDGER_BATCH_MAX of them */
+	struct buf ballot;            /* scratch: one in canonical text */
 };
 
 /* What an error reply means where there is only -EIO or -EBADMSG to say; a library or rules gone
  * astray is looked after. */
 int ledger_error(struct ledger *ledger, const struct redis_reply *error);
 
-/* What is stored of a ballot, less its tag. */
-bool ledger_without_tag(struct slice stored, struct slice *ret_ballot);
+/* The canonical ballot, borrowed until the next call, of what is stored: its tag and its packed
+ * form. False: it is none. */
+bool ledger_read_stored(struct ledger *ledger, struct slice stored, struct slice *ret_ballot);
 
 /* An issued bucket is a string of these, sorted by identity. */
 #define LEDGER_ISSUED_RECORD (LEDGER_IDENTITY_SIZE + 32)

@@ -9,7 +9,7 @@
 
 #define LIBRARY_BALLOT "tallyd_5"      /* ballot.lua */
 #define LIBRARY_DESK   "tallyd_desk_1" /* desk.lua */
-#define LIBRARY_SEAL   "tallyd_seal_3" /* seal.lua */
+#define LIBRARY_SEAL   "tallyd_seal_4" /* seal.lua */
 
 /* 0; -EIO: Redis is away or refuses, try again later; -EEXIST: a library of that name has other
  * code. `why` is borrowed for the callback. */

@@ -161,7 +161,7 @@ void seal_look(struct seal *seal, unsigned shard, bool lease, seal_view_cb *cb, 
 	call->cb.view = cb;
 	redis_call(seal->redis, on_looked, call, lease ? 9 : 7,
 	    (struct slice[]){slice_text("FCALL"),
-		slice_text(lease ? "seal_lease_3" : "seal_look_3"), slice_text("4"),
+		slice_text(lease ? "seal_lease_4" : "seal_look_4"), slice_text("4"),
 		slice_text(s->rules_key), slice_text(s->log_key), slice_text(s->issued_key),
 		slice_text(s->seal_key), slice_text(lease ? seal->options.holder : ""),
 		slice_text(length)});
@@ -214,7 +214,7 @@ void seal_store(struct seal *seal, unsigned shard, uint64_t fence, uint64_t epoc
 	decimal_encode(size, numbers[3]);
 	call->cb.outcome = cb;
 	redis_call(seal->redis, on_changed, call, 11,
-	    (struct slice[]){slice_text("FCALL"), slice_text("seal_store_3"), slice_text("2"),
+	    (struct slice[]){slice_text("FCALL"), slice_text("seal_store_4"), slice_text("2"),
 		slice_text(s->log_key), slice_text(s->seal_key), slice_text(numbers[0]),
 		slice_text(numbers[1]), slice_text(numbers[2]), slice_text(numbers[3]), checkpoint,
 		issued_note});
@@ -237,19 +237,19 @@ static void change(struct seal *seal, unsigned shard, const char *function, uint
 void seal_halt(struct seal *seal, unsigned shard, uint64_t epoch, const char *why,
     seal_outcome_cb *cb, void *arg)
 {
-	change(seal, shard, "seal_halt_3", epoch, slice_text(why), cb, arg);
+	change(seal, shard, "seal_halt_4", epoch, slice_text(why), cb, arg);
 }
 
 void seal_late(
     struct seal *seal, unsigned shard, unsigned waited_ms, seal_outcome_cb *cb, void *arg)
 {
-	change(seal, shard, "seal_late_3", waited_ms, slice_text(""), cb, arg);
+	change(seal, shard, "seal_late_4", waited_ms, slice_text(""), cb, arg);
 }
 
 void seal_begin(struct seal *seal, unsigned shard, uint64_t epoch, struct slice statement,
     seal_outcome_cb *cb, void *arg)
 {
-	change(seal, shard, "seal_begin_3", epoch, statement, cb, arg);
+	change(seal, shard, "seal_begin_4", epoch, statement, cb, arg);
 }
 
 void seal_rewind(struct seal *seal, unsigned shard, uint64_t from, uint64_t epoch,
@@ -258,10 +258,10 @@ void seal_rewind(struct seal *seal, unsigned shard, uint64_t from, uint64_t epoc
 	char stands[DECIMAL_SIZE];
 
 	decimal_encode(from, stands);
-	change(seal, shard, "seal_rewind_3", epoch, slice_text(stands), cb, arg);
+	change(seal, shard, "seal_rewind_4", epoch, slice_text(stands), cb, arg);
 }
 
 void seal_leave(struct seal *seal, unsigned shard, uint64_t fence, seal_outcome_cb *cb, void *arg)
 {
-	change(seal, shard, "seal_leave_3", fence, slice_text(""), cb, arg);
+	change(seal, shard, "seal_leave_4", fence, slice_text(""), cb, arg);
 }

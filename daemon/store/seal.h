@@ -33,7 +33,8 @@ struct seal;
 #define SEAL_BALLOTS_MAX 65536 /* asked for at once */
 
 struct seal_options {
-	const char *round; /* contest_round(); borrowed */
+	const char *round;             /* contest_round(); borrowed */
+	const struct contest *packing; /* as in struct ledger_options; borrowed */
 	unsigned shards;
 	const char *holder; /* who we are: host and process, unique; borrowed; NULL: who only reads
 			     */
@@ -80,7 +81,7 @@ struct seal_ballot {
 	uint64_t index;
 	const uint8_t *spent; /* LEDGER_SPENT_SIZE bytes */
 	const uint8_t *tag;   /* LEDGER_TAG_SIZE bytes */
-	struct slice ballot;
+	struct slice ballot; /* canonical; empty where what is stored is no ballot of the contest */
 };
 typedef void seal_ballots_cb(
     void *arg, int error, const struct seal_ballot *ballots, size_t n_ballots);

@@ -1,4 +1,4 @@
-#!lua name=tallyd_seal_3
+#!lua name=tallyd_seal_4
 
 -- Who signs a shard's log, and what was signed last. Keys and their contents: daemon/store/seal.h,
 -- and daemon/store/ledger.h for the shard's own.
@@ -37,6 +37,8 @@ end
 
 ---- the shard's own keys, which ballot.lua writes ----
 
+local LAYOUT = '5' -- as there
+
 -- How many ballots the log holds, derived from its last entry; or nil and an error reply.
 local function log_size(key)
   local last = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', '1')
@@ -55,9 +57,13 @@ local function log_size(key)
     return nil, damaged(key)
   end
   local byte, packed, at, n = string.byte, e[2], 1, 0
-  while at + 17 <= #packed do
-    local high, low = byte(packed, at + 16, at + 17)
-    at = at + 18 + high * 256 + low
+  while at + 16 <= #packed do
+    local length, low = byte(packed, at + 16, at + 17)
+    if length < 128 then
+      at = at + 17 + length
+    else
+      at = at + 18 + (length - 128) * 256 + (low or #packed)
+    end
     n = n + 1
   end
   if n == 0 or at ~= #packed + 1 then
@@ -103,12 +109,14 @@ end
 -- (0: not ours), end of the lease that stood, since when ballots wait too long (0: they do not), then checkpoint, issued note, statement, halt, holder of
 -- that lease, hash of the rules, each '' where there is none}; nil, where the shard has not been opened; or an error.
 local function view(keys, fence, seal)
-  local rules = redis.pcall('HMGET', keys[1], 'hash', 'phase', 'size')
+  local rules = redis.pcall('HMGET', keys[1], 'hash', 'phase', 'size', 'layout')
   if rules.err then
     return rules
   end
   if not rules[1] then
     return nil
+  elseif rules[4] ~= LAYOUT then
+    return damaged(keys[1])
   end
   local size, err = log_size(keys[2])
   if not size then
@@ -300,11 +308,11 @@ local function leave(keys, args)
   return redis.status_reply('stored')
 end
 
-redis.register_function('seal_begin_3', begin)
-redis.register_function('seal_halt_3', halt)
-redis.register_function('seal_late_3', late)
-redis.register_function('seal_lease_3', lease)
-redis.register_function('seal_leave_3', leave)
-redis.register_function('seal_rewind_3', rewind)
-redis.register_function('seal_store_3', store)
-redis.register_function { function_name = 'seal_look_3', callback = look, flags = { 'no-writes' } }
+redis.register_function('seal_begin_4', begin)
+redis.register_function('seal_halt_4', halt)
+redis.register_function('seal_late_4', late)
+redis.register_function('seal_lease_4', lease)
+redis.register_function('seal_leave_4', leave)
+redis.register_function('seal_rewind_4', rewind)
+redis.register_function('seal_store_4', store)
+redis.register_function { function_name = 'seal_look_4', callback = look, flags = { 'no-writes' } }

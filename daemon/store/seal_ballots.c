@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/encode.h"
 #include "store/seal_impl.h"
-
-#define LENGTH_SIZE 2
 
 struct reading {
 	struct seal *seal;
@@ -17,6 +16,7 @@ struct reading {
 	int error; /* the first */
 	struct seal_ballot *ballots;
 	size_t n, cap;
+	struct buf texts; /* of the ballots, once they are unpacked */
 	char *head; /* bytes of those from the entry that holds `first`: its reply is gone by the
 		       time that all are told */
 	seal_ballots_cb *cb;
@@ -67,37 +67,67 @@ static int add(struct reading *r, const struct seal_ballot *ballot)
 	return 0;
 }
 
-/* (spent 16 | u16be length | tag 4 | ballot)*, the first of which has the index `at`; those before
- * r->next are passed over. */
+/* Takes one ballot off the entry: spent 16, its length in one byte or two, tag 4, packed ballot. */
+static int take_packed(struct slice *packed, struct seal_ballot *ret)
+{
+	const uint8_t *bytes = (const uint8_t *)packed->ptr;
+	size_t before = LEDGER_SPENT_SIZE + 1, len;
+
+	if (packed->len < before + 1)
+		return -EBADMSG;
+	len = bytes[LEDGER_SPENT_SIZE];
+	if (len >= 0x80) {
+		len = get_u16be(bytes + LEDGER_SPENT_SIZE) & 0x7fff;
+		before++;
+	}
+	if (len < LEDGER_TAG_SIZE || packed->len < before + len)
+		return -EBADMSG;
+	ret->spent = bytes;
+	ret->tag = bytes + before;
+	ret->ballot = slice_make(packed->ptr + before + LEDGER_TAG_SIZE, len - LEDGER_TAG_SIZE);
+	*packed = slice_make(packed->ptr + before + len, packed->len - before - len);
+	return 0;
+}
+
+/* The first of them has the index `at`; those before r->next are passed over. */
 static int add_packed(struct reading *r, uint64_t at, struct slice packed)
 {
-	const size_t before = LEDGER_SPENT_SIZE + LENGTH_SIZE;
-
 	if (packed.len == 0)
 		return -EBADMSG;
-	while (packed.len > 0) {
-		const uint8_t *bytes = (const uint8_t *)packed.ptr;
-		size_t len;
+	for (; packed.len > 0; at++) {
+		struct seal_ballot ballot = {.index = at};
+		int error = take_packed(&packed, &ballot);
 
-		if (packed.len < before)
-			return -EBADMSG;
-		len = before + get_u16be(bytes + LEDGER_SPENT_SIZE);
-		if (len < before + LEDGER_TAG_SIZE || packed.len < len)
-			return -EBADMSG;
-		if (at == r->next) {
-			const size_t text = before + LEDGER_TAG_SIZE;
-			int error =
-			    add(r, &(struct seal_ballot){.index = at,
-				       .spent = bytes,
-				       .tag = bytes + before,
-				       .ballot = slice_make(packed.ptr + text, len - text)});
-
-			if (error)
-				return error;
+		if (!error && at == r->next) {
+			error = add(r, &ballot);
 			r->next++;
 		}
-		at++;
-		packed = slice_make(packed.ptr + len, packed.len - len);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* The texts move while they grow, so at first only their lengths are noted. */
+static int unpack_all(struct reading *r)
+{
+	const struct contest *contest = r->seal->options.packing;
+	size_t at = 0;
+
+	for (size_t i = 0; contest && i < r->n; i++) {
+		struct slice *ballot = &r->ballots[i].ballot;
+		size_t before = r->texts.len;
+		int error = ballot_unpack(contest, *ballot, &r->texts);
+
+		if (error && error != -EINVAL)
+			return -ENOMEM;
+		ballot->len = r->texts.len - before;
+	}
+	for (size_t i = 0; contest && i < r->n; i++) {
+		struct slice *ballot = &r->ballots[i].ballot;
+
+		*ballot = slice_make(ballot->len > 0 ? r->texts.data + at : "", ballot->len);
+		at += ballot->len;
 	}
 	return 0;
 }
@@ -170,11 +200,12 @@ static void on_rest(void *arg, enum redis_outcome outcome, const struct redis_re
 	if (!error && !r->error)
 		error = take_rest(r, reply);
 	if (!r->error)
-		r->error = error;
+		r->error = error ? error : unpack_all(r);
 	if (r->error == -ENOMEM)
 		r->error = -EIO; /* as good as no answer: ask again */
 	r->cb(r->arg, r->error, r->error ? NULL : r->ballots, r->error ? 0 : r->n);
 	free(r->ballots);
+	buf_release(&r->texts);
 	free(r->head);
 	free(r);
 }
@@ -196,6 +227,7 @@ void seal_ballots(
 	    .count = count < SEAL_BALLOTS_MAX ? count : SEAL_BALLOTS_MAX,
 	    .cb = cb,
 	    .arg = arg};
+	buf_init(&r->texts, (size_t)SEAL_BALLOTS_MAX * LEDGER_BALLOT_MAX);
 	len = decimal_encode(first + 1, id);
 	memcpy(id + len, "-0", 3);
 	decimal_encode((r->count + s->per_entry - 1) / s->per_entry, entries);

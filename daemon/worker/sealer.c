@@ -286,6 +286,7 @@ static int start_round(struct sealer *sealer, size_t n, struct seal_stats *stats
 	round->seal = seal_new(
 	    sealer->redis, &(struct seal_options){
 			       .round = round->round->name,
+			       .packing = contest,
 			       .shards = contest->shards,
 			       .holder = sealer->holder,
 			       .lease_ms = (unsigned)sealer->options->settings->ballot_log.lease_ms,

@@ -22,17 +22,17 @@ const hash = await redis.hgetBuffer(`${shard}:rules`, 'hash');
 const buckets = Number(await redis.hget(`${shard}:rules`, 'buckets'));
 const ids = (await instance.get(round.path)).json.entries.map(({ id }) => id);
 
-/** A ballot: its canonical text and its increments. */
+/** A ballot: its canonical text, its increments, and how Redis has it. */
 function ballot() {
 	if (FORM === 'choices') {
 		const id = ids[crypto.randomInt(ids.length)];
-		return [`choices\n${id}\n`, [`votes:${id}`, '1']];
+		return [`choices\n${id}\n`, [`votes:${id}`, '1'], Buffer.from([ids.indexOf(id)])];
 	}
 	const drawn = ids.map((id) => [Math.random(), id]).sort(([a], [b]) => a - b).map(([, id]) => id)
 		.slice(0, 1 + crypto.randomInt(ids.length));
 	const increments = ids.flatMap((a) => drawn.includes(a) ? [`votes:${a}`, '1', ...ids.flatMap((b) =>
 		a !== b && (!drawn.includes(b) || drawn.indexOf(a) < drawn.indexOf(b)) ? [`pair:${a}/${b}`, '1'] : [])] : []);
-	return [`ranking\n${drawn.join('\n')}\n`, increments];
+	return [`ranking\n${drawn.join('\n')}\n`, increments, Buffer.from(drawn.map((id) => ids.indexOf(id)))];
 }
 const negative = (increments) => increments.map((text, i) => i % 2 ? '-1' : text);
 
@@ -45,14 +45,14 @@ while (index < BALLOTS) {
 	for (let n = 0; n < BATCH && index < BALLOTS; n++) {
 		const replaces = Math.random() < REPLACED ? old.pop() : undefined;
 		const spent = replaces?.spent ?? crypto.randomBytes(16);
-		const [text, increments] = ballot();
+		const [text, increments, packed] = ballot();
 		if (replaces?.text === text)
 			continue;
 		const sums = replaces ? [...negative(replaces.increments), ...increments] : increments;
 		let key = keys.indexOf(`${shard}:spent:${bucketOf(spent)}`) + 1;
 		if (key === 0)
 			key = keys.push(`${shard}:spent:${bucketOf(spent)}`);
-		argv.push(spent, key, Buffer.concat([round.tagOf(spent, text, { replaces: replaces?.index }), Buffer.from(text)]), replaces?.index ?? '', sums.length / 2, ...sums);
+		argv.push(spent, key, Buffer.concat([round.tagOf(spent, text, { replaces: replaces?.index }), packed]), replaces?.index ?? '', sums.length / 2, ...sums);
 		if (!replaces) {
 			issued.eval(RECORD_ISSUED, 2, `${shard}:issued:${bucketOf(spent)}`, `${shard}:issued`, spent, Buffer.alloc(32));
 			fresh.push({ spent, text, increments, index });

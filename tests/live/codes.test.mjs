@@ -8,7 +8,7 @@ import { auditOf, ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
 import { makeCodes } from './lib/codes.mjs';
 import { startInstance, ROOT } from './lib/instance.mjs';
 import { passRequest } from './lib/passes.mjs';
-import { Round, assertProblem, randomFrom, spentOf } from './lib/protocol.mjs';
+import { Round, assertProblem, randomFrom, spentOf, unpack } from './lib/protocol.mjs';
 
 const EXAMPLE = path.join(ROOT, 'config/examples/codes.yaml');
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -158,7 +158,7 @@ describe('codes', () => {
 	test('Redis holds hashes only, and nothing that is in both issuing and casting', async () => {
 		const redis = instance.redisClient(), keys = await redis.keys('*');
 		const codes = new Set(made.codes.flatMap((code) => [code, code.replaceAll('-', '')]));
-		const identities = new Set(), spent = new Set();
+		const identities = new Set(), spent = new Set(), ends = new Set();
 		for (const key of keys) {
 			const dump = (await redis.dumpBuffer(key)).toString('latin1');
 			for (const code of codes)
@@ -167,12 +167,18 @@ describe('codes', () => {
 				for (const identity of await redis.hkeysBuffer(key))
 					identities.add(identity.toString('hex'));
 			if (/:spent:\d+$/.test(key))
-				for (const token of await redis.hkeysBuffer(key))
-					spent.add(token.toString('hex'));
+				for (const field of await redis.hkeysBuffer(key))
+					ends.add(field.toString('hex'));
+			if (/:log$/.test(key))
+				for (const [, [, packed]] of await redis.xrangeBuffer(key, '-', '+'))
+					for (const one of unpack(packed))
+						spent.add(one.spent.toString('hex'));
 		}
-		assert.ok(identities.size >= 60 && spent.size > 0);
+		assert.ok(identities.size >= 60 && spent.size > 0 && ends.size > 0);
 		for (const token of spent)
-			assert.ok(!identities.has(token));
+			assert.ok(!identities.has(token) && ends.has(token.slice(24)));
+		for (const identity of identities)
+			assert.ok(!ends.has(identity.slice(24)));
 	});
 });
 

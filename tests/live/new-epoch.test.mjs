@@ -38,14 +38,14 @@ describe('a new epoch and the ballots that it would sign', () => {
 		if (index >= first && index < first + ballots.length) {
 			let at = 0;
 			for (let i = first; i < index; i++)
-				at += 18 + bytes.readUInt16BE(at + 16);
+				at += 17 + bytes[at + 16];
 			harm(bytes, at);
 		}
 		return [id, [name, bytes]];
 	});
 	/** Another ballot of the same length. */
 	const forge = (bytes, at) => {
-		bytes[at + 16 + 2 + 4 + 9] ^= 1;
+		bytes[at + 16 + 1 + 4] ^= 1;
 	};
 	const sealed = async () => {
 		log = new Log(instance, round, { epoch });

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import YAML from 'yaml';
 import { ROOT, contestDocument, eventually, makeDirectory, startInstance, startRedis } from './lib/instance.mjs';
-import { Round, pack, randomFrom, spentOf, unpack } from './lib/protocol.mjs';
+import { Round, pack, randomFrom, spentField, spentKey, spentOf, unpack } from './lib/protocol.mjs';
 import { ctl, ctlDone, ctlRefused, invite, stage } from './lib/acts.mjs';
 import { Log, castMany, sealerOf } from './lib/log.mjs';
 import { complete, inviteExpert } from './lib/sheets.mjs';
@@ -176,8 +176,9 @@ describe('with a hand in Redis', () => {
 		await instance.stop();
 	});
 
-	const bucketOf = async (spent) =>
-		`${shard}:spent:${spent.readUInt32BE(8) % Number(await redis.hget(`${shard}:rules`, 'buckets'))}`;
+	const bucketOf = async (spent) => spentKey(shard, spent, Number(await redis.hget(`${shard}:rules`, 'buckets')));
+	/** The token's bucket and field. */
+	const placeOf = async (spent) => [await bucketOf(spent), spentField(spent)];
 
 	const assertNow = (at) => assert.ok(Math.abs(Date.parse(at) - Date.now()) < 10 * 60 * 1000, at);
 
@@ -217,17 +218,16 @@ describe('with a hand in Redis', () => {
 		'a counter': [() => redis.hincrby(`${shard}:count`, 'votes:upstage', 1), /shard 0: counter votes:upstage is 3, the log says 2/],
 		'a counter that nobody knows': [() => redis.hset(`${shard}:count`, 'votes:nobody', 5), /counter votes:nobody is 5, the log says 0/],
 		'a counter that is no number': [() => redis.hset(`${shard}:count`, 'votes:upstage', 'many'), /its counters are damaged/],
-		'a spent token removed': [async () => redis.hdel(await bucketOf(spentOf(tokens[2])), spentOf(tokens[2])),
+		'a spent token removed': [async () => redis.hdel(...await placeOf(spentOf(tokens[2]))),
 			/shard 0, index 2: a ballot that no token was spent for/],
-		'a spent token pointed elsewhere': [async () => redis.hset(await bucketOf(spentOf(tokens[0])), spentOf(tokens[0]), '0'),
+		'a spent token pointed elsewhere': [async () => redis.hset(...await placeOf(spentOf(tokens[0])), '0'),
 			() => new RegExp(`the token ${RegExp.escape?.(spentOf(tokens[0]).toString('base64')) ?? '.*'} points to index 0, but the log's last ballot of it is at 6`)],
-		'a spent token with other replacements': [async () => redis.hset(await bucketOf(spentOf(tokens[0])), spentOf(tokens[0]), '6 3'),
+		'a spent token with other replacements': [async () => redis.hset(...await placeOf(spentOf(tokens[0])), '6 3'),
 			/tells of 3 replacements, the log of 1/],
 		'a spent token added': [async () => {
-			const spent = crypto.randomBytes(16);
-			await redis.hset(await bucketOf(spent), spent, '3');
+			await redis.hset(...await placeOf(crypto.randomBytes(16)), '3');
 		}, /points to index 3, but the log has no ballot of it/],
-		'a spent token beyond the log': [async () => redis.hset(await bucketOf(spentOf(tokens[3])), spentOf(tokens[3]), '70'),
+		'a spent token beyond the log': [async () => redis.hset(...await placeOf(spentOf(tokens[3])), '70'),
 			/points to index 70, but the log has no ballot of it there/],
 		'tokens issued': [() => redis.decr(`${shard}:issued`), /shard 0: 5 tokens are said to be issued, and 6 identities are recorded/,
 			/6 tokens are spent, and 5 were issued/, /note of issued tokens does not tell of 5/],

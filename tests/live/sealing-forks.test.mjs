@@ -10,7 +10,7 @@ import { ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
 import { contestDocument, eventually, makeDirectory, startInstance, startRedis } from './lib/instance.mjs';
 import { Log, castMany, fillLog, killSealer, rootOf, sealerOf, startPair } from './lib/log.mjs';
 import { openNote } from './lib/note.mjs';
-import { Round, u16 } from './lib/protocol.mjs';
+import { Round, pack } from './lib/protocol.mjs';
 
 const oneShard = { contest: { shards: 1, approvals: 1 } };
 const haltOf = async (redis, round) => JSON.parse(await redis.hget(`{${round.name}}:record`, 'halt'));
@@ -177,15 +177,12 @@ describe('a host whose checkpoint is lost', () => {
 });
 
 /** One ballot as the log has it, and nothing else of it. */
-const pack = (choice) => {
-	const canonical = Buffer.from(`choices\n${choice}\n`);
-	return Buffer.concat([crypto.randomBytes(16), u16(canonical.length), canonical]);
-};
+const ballotFor = (choice) => pack({ spent: crypto.randomBytes(16), tag: Buffer.alloc(4), ballot: `choices\n${choice}\n` });
 
 /** A failover: in place of the last ballot, which was acknowledged, Redis has another one. */
 const failOver = async (redis, key, size) => {
 	await redis.multi().xdel(key, `${size}-0`).call('XSETID', key, `${size - 1}-0`)
-		.xadd(key, `${size}-0`, 'b', pack('nc-ai'))
+		.xadd(key, `${size}-0`, 'b', ballotFor('nc-ai'))
 		.call('ACL', 'SETUSER', 'default', '+hset')
 		.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes').exec();
 	await redis.hset(key.replace(':log', ':seal'), 'until', '0'); // the lease is free
@@ -199,7 +196,7 @@ test('what was read and not stored is read again: a signature is over what Redis
 	await castMany(round, 5);
 	await log.sealed(5);
 	await redis.call('ACL', 'SETUSER', 'default', '-hset'); // storing fails from here on
-	await redis.xadd(key, '6-0', 'b', pack('upstage'));
+	await redis.xadd(key, '6-0', 'b', ballotFor('upstage'));
 	await eventually(async () => (await log.names()).includes('tile/entries/000.p/6'), 'files of six');
 	const stale = (await log.entries(6))[5];
 	await failOver(redis, key, 6);
@@ -221,7 +218,7 @@ test('what was read and not stored is no reason to halt where another host has s
 	await castMany(round, 5);
 	await Promise.all(logs.map((log) => log.sealed(5)));
 	await redis.call('ACL', 'SETUSER', 'default', '-hset');
-	await redis.xadd(key, '6-0', 'b', pack('upstage'));
+	await redis.xadd(key, '6-0', 'b', ballotFor('upstage'));
 	const reader = await eventually(async () => {
 		for (const [i, log] of logs.entries())
 			if ((await log.names()).includes('tile/entries/000.p/6'))
@@ -255,7 +252,7 @@ test('a start compares every ballot with the log, not the last ones alone', asyn
 	const { text, entries } = await log.sealed(1000);
 	assert.deepEqual(rootOf(entries), log.open(text).root);
 	const all = await redis.xrangeBuffer(key, '-', '+');
-	all[0][1][1][18 + 8 + 3] ^= 1; // in the name that the first ballot has
+	all[0][1][1][16 + 1 + 4] ^= 1; // the entry that the first ballot has
 	const batch = redis.multi().del(key);
 	for (const [id, [, packed]] of all)
 		batch.xadd(key, id.toString(), 'b', packed);

@@ -330,10 +330,10 @@ describe('a Redis that tells something else than what was signed', () => {
 		['a ballot of the last ones changed', /the ballot at \d+ in Redis is not the one that was sealed/, async () => {
 			const all = await redis.xrangeBuffer(key('log'), '-', '+');
 			const packed = all.at(-1)[1][1];
-			packed[packed.length - 3] ^= 1;
+			packed[packed.length - 1] ^= 1;
 			await replaceLog(redis, key('log'), all);
 			await reconnect();
-			packed[packed.length - 3] ^= 1;
+			packed[packed.length - 1] ^= 1;
 			return all;
 		}, 'all'],
 		['an epoch that nobody has begun', /in epoch \d+, which by the contest's record has not begun/,

@@ -48,6 +48,11 @@ static void test_round_and_buckets(void **state)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		contest->expected_voters = table[i].voters;
 		assert_int_equal(contest_buckets(contest), table[i].buckets);
+		assert_int_equal(contest_shard_buckets(contest), table[i].buckets);
+		contest->shards = 3;
+		assert_int_equal(contest_shard_buckets(contest),
+		    table[i].buckets < 3 ? 1 : table[i].buckets / 3);
+		contest->shards = 1;
 	}
 	contest_round(contest, round, sizeof(round));
 	assert_string_equal(round, "kai");

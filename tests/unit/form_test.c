@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/encode.h"
 #include "contest_fixture.h"
 
 #define ROUNDS  200
@@ -117,6 +118,105 @@ static void test_print_then_read_is_identity(void **state)
 		assert_int_equal(
 		    ballot_read(contest, slice_make(text.data, text.len - 1), &again), -EINVAL);
 		buf_release(&text);
+		contest_free(contest);
+	}
+}
+
+static void test_pack_then_unpack_is_identity(void **state)
+{
+	(void)state;
+	fixture_seed();
+	for (int round = 0; round < ROUNDS; round++) {
+		struct contest *contest = random_contest(form_list[(size_t)round % N_FORMS]);
+		struct ballot ballot = random_ballot(contest);
+		uint8_t packed[FORM_PACKED_MAX];
+		struct buf text, again;
+		size_t len;
+
+		buf_init(&text, 8192);
+		buf_init(&again, 8192);
+		assert_int_equal(ballot_print(contest, &ballot, &text), 0);
+		assert_int_equal(ballot_pack(contest, buf_slice(&text), packed, &len), 0);
+		assert_true(len < text.len);
+		assert_int_equal(ballot_unpack(contest, slice_make(packed, len), &again), 0);
+		assert_true(slice_equal(buf_slice(&text), buf_slice(&again)));
+		/* What is no ballot's text has no packed form. */
+		assert_int_equal(
+		    ballot_pack(contest, slice_make(text.data, text.len - 1), packed, &len),
+		    -EINVAL);
+		buf_release(&text);
+		buf_release(&again);
+		contest_free(contest);
+	}
+}
+
+/* Whatever bytes unpack at all are those that their ballot packs to: none has two forms. */
+static void test_unpack_takes_only_what_pack_writes(void **state)
+{
+	int taken = 0;
+
+	(void)state;
+	fixture_seed();
+	for (int round = 0; round < ROUNDS; round++) {
+		struct contest *contest = random_contest(form_list[(size_t)round % N_FORMS]);
+		struct buf text;
+
+		buf_init(&text, 8192);
+		for (int i = 0; i < 500; i++) {
+			uint8_t bytes[8], packed[FORM_PACKED_MAX];
+			size_t n = (size_t)below(sizeof(bytes) + 1), len;
+
+			for (size_t k = 0; k < n; k++) /* mostly small ones, as entries are */
+				bytes[k] =
+				    (uint8_t)below(below(4) ? (int)contest->n_entries + 1 : 256);
+			buf_clear(&text);
+			if (ballot_unpack(contest, slice_make(bytes, n), &text) < 0) {
+				assert_int_equal(text.len, 0);
+				continue;
+			}
+			taken++;
+			assert_int_equal(ballot_pack(contest, buf_slice(&text), packed, &len), 0);
+			assert_int_equal(len, n);
+			assert_memory_equal(packed, bytes, n);
+		}
+		buf_release(&text);
+		contest_free(contest);
+	}
+	assert_true(taken > ROUNDS);
+}
+
+/* Written down, because logs are kept: forms must not come to pack otherwise. */
+static void test_packed_forms_stay(void **state)
+{
+	static const char *const ids[] = {"naver-cloud", "upstage", "sk-telecom"};
+	static const struct {
+		const char *text, *packed;
+	} table[] = {
+	    {"choices\nupstage\n", "01"},
+	    {"choices\nnaver-cloud\nsk-telecom\n", "0002"},
+	    {"scores\nnaver-cloud=3\nupstage=8\n", "00030108"},
+	    {"scores\nupstage=127\nsk-telecom=300\n", "017f02ac02"},
+	    {"ranking\nupstage\nnaver-cloud\n", "0100"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		char form[16], hex[HEX_SIZE(FORM_PACKED_MAX)];
+		uint8_t packed[FORM_PACKED_MAX];
+		struct contest *contest;
+		size_t len;
+
+		(void)snprintf(
+		    form, sizeof(form), "%.*s", (int)strcspn(table[i].text, "\n"), table[i].text);
+		contest = fixture_contest(form, ids, 3);
+		contest->ballot.choices_min = contest->ballot.ranking_min = 1;
+		contest->ballot.choices_max = contest->ballot.ranking_max = 3;
+		contest->ballot.score_min = 0;
+		contest->ballot.score_max = 1000;
+		contest->ballot.score_step = 1;
+		assert_int_equal(ballot_pack(contest, slice_text(table[i].text), packed, &len), 0);
+		hex_encode(packed, len, hex);
+		assert_string_equal(hex, table[i].packed);
 		contest_free(contest);
 	}
 }
@@ -251,6 +351,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_print_then_read_is_identity),
+	    cmocka_unit_test(test_pack_then_unpack_is_identity),
+	    cmocka_unit_test(test_unpack_takes_only_what_pack_writes),
+	    cmocka_unit_test(test_packed_forms_stay),
 	    cmocka_unit_test(test_tally_does_not_depend_on_order_and_adds_up),
 	    cmocka_unit_test(test_one_choice_votes_sum_to_the_ballots),
 	    cmocka_unit_test(test_replacing_leaves_only_the_new_ballot),

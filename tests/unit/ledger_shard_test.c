@@ -14,21 +14,23 @@ struct bucket_record {
 	uint64_t recorded;
 	size_t n;
 	struct ledger_spent tokens[TOKENS];
-	uint8_t bytes[TOKENS][LEDGER_SPENT_SIZE];
+	uint8_t fields[TOKENS][LEDGER_FIELD_SIZE];
 };
 
-static void record_bucket(void *arg, int error, const struct ledger_spent *tokens, size_t n_tokens,
-    struct ledger_recorded recorded)
+static void record_bucket(void *arg, unsigned bucket, int error, const struct ledger_spent *tokens,
+    size_t n_tokens, struct ledger_recorded recorded)
 {
 	struct bucket_record *record = arg;
 
+	(void)bucket;
 	record->called = true;
 	record->error = error;
 	record->recorded = recorded.n;
 	record->n = n_tokens;
 	for (size_t i = 0; i < n_tokens && i < TOKENS; i++) {
 		record->tokens[i] = tokens[i];
-		memcpy(record->bytes[i], tokens[i].token, LEDGER_SPENT_SIZE);
+		if (tokens[i].field.len == LEDGER_FIELD_SIZE)
+			memcpy(record->fields[i], tokens[i].field.ptr, LEDGER_FIELD_SIZE);
 	}
 }
 
@@ -66,8 +68,8 @@ static void ask(struct fixture *f, const char *command)
 static void set_token(
     struct fixture *f, const char *bucket, const uint8_t spent[16], const char *value)
 {
-	freeReplyObject(
-	    server_ask(&f->server, "HSET {c/0}:spent:%s %b %s", bucket, spent, (size_t)16, value));
+	freeReplyObject(server_ask(
+	    &f->server, "HSET {c/0}:spent:%s %b %s", bucket, spent + 12, (size_t)4, value));
 }
 
 static void test_buckets(void **state)
@@ -91,34 +93,39 @@ static void test_buckets(void **state)
 	assert_int_equal(r.error, 0);
 	assert_int_equal(r.recorded, 2);
 	assert_int_equal(r.n, 1);
-	assert_memory_equal(r.bytes[0], spent, 16);
+	assert_memory_equal(r.fields[0], spent + 12, LEDGER_FIELD_SIZE);
 	assert_true(r.tokens[0].readable);
-	assert_false(r.tokens[0].misplaced);
 	assert_int_equal(r.tokens[0].index, 1);
 	assert_int_equal(r.tokens[0].replacements, 1);
 	r = bucket_now(&f, 1, 2);
 	assert_int_equal(r.error, 0);
 	assert_int_equal(r.n + r.recorded, 0);
 
-	/* Of another bucket, of another shard, and what is no place in a log. */
+	/* What is a place in a log, or several of them, and what is none. */
 	static const struct {
-		uint32_t shard, bucket;
 		const char *value;
-		bool readable, misplaced;
-	} table[] = {{0, 1, "5", true, false}, {0, 2, "5", true, true}, {1, 1, "5", true, true},
-	    {0, 1, "", false, false}, {0, 1, "-1", false, false}, {0, 1, "05", false, false},
-	    {0, 1, "5 ", false, false}, {0, 1, "5 11", false, false}, {0, 1, "5 10", true, false},
-	    {0, 1, "5 1 ", false, false}, {0, 1, "1234567890123456", false, false}};
+		size_t n, readable; /* the first so many of them */
+	} table[] = {{"5", 1, 1}, {"5 10", 1, 1}, {"5,7", 2, 2}, {"5 1,7,9 10", 3, 3}, {"", 1, 0},
+	    {"-1", 1, 0}, {"05", 1, 0}, {"5 ", 1, 0}, {"5 11", 1, 0}, {"5 1 ", 1, 0},
+	    {"1234567890123456", 1, 0}, {",", 1, 0}, {"5,", 1, 0}, {"5,x", 2, 1}, {"5,,6", 2, 1}};
+	make_spent(other, 0, 1, 9);
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		ask(&f, "DEL {c/0}:spent:1");
-		make_spent(other, table[i].shard, table[i].bucket, 9);
 		set_token(&f, "1", other, table[i].value);
 		r = bucket_now(&f, 0, 1);
 		assert_int_equal(r.error, 0);
-		assert_int_equal(r.n, 1);
-		assert_int_equal(r.tokens[0].readable, table[i].readable);
-		assert_int_equal(r.tokens[0].misplaced, table[i].misplaced);
+		assert_int_equal(r.n, table[i].n);
+		for (size_t k = 0; k < r.n; k++)
+			assert_int_equal(r.tokens[k].readable, k < table[i].readable);
+		if (r.n == 3)
+			assert_int_equal(r.tokens[2].index, 9);
 	}
+	/* Of which token it can be: of this field, this bucket, this shard. */
+	assert_true(ledger_is_field_of(f.ledger, 0, 1, slice_make(other + 12, 4), other));
+	assert_false(ledger_is_field_of(f.ledger, 1, 1, slice_make(other + 12, 4), other));
+	assert_false(ledger_is_field_of(f.ledger, 0, 2, slice_make(other + 12, 4), other));
+	assert_false(ledger_is_field_of(f.ledger, 0, 1, slice_make(other + 11, 4), other));
+	assert_false(ledger_is_field_of(f.ledger, 0, 1, slice_make(other + 12, 3), other));
 	ask(&f, "DEL {c/0}:spent:1");
 	ask(&f, "HSET {c/0}:spent:1 short 5");
 	r = bucket_now(&f, 0, 1);

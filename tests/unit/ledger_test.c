@@ -1,6 +1,7 @@
 /* The ledger against a real Redis: what is counted, refused, found and summed up. How it fares when
  * Redis itself fails is in ledger_fault_test.c. */
 #include "ledger_fixture.h"
+#include "contest_fixture.h"
 
 #include <errno.h>
 
@@ -235,6 +236,8 @@ static void test_against_model(void **state)
 	const char *given = getenv("TEST_SEED");
 	struct model *m = calloc(1, sizeof(*m));
 	struct cast_record *got = calloc(MAX_GATHERED, sizeof(*got));
+	struct contest *contest =
+	    fixture_contest("choices", (const char *[]){"a", "b", "c", "d"}, 4);
 	struct cast_result expected[MAX_GATHERED];
 	struct fixture f;
 
@@ -244,9 +247,14 @@ static void test_against_model(void **state)
 	fixture_init(&f);
 	f.options.replaceable = true;
 	f.options.shards = SHARDS;
+	f.options.packing = contest;
 	fixture_open_ready(&f);
-	for (uint32_t i = 0; i < TOKENS; i++)
+	for (uint32_t i = 0; i < TOKENS; i++) {
 		make_spent(m->tokens[i].spent, rnd(m, 250), rnd(m, 100), i);
+		/* Half of them share what a bucket has of a token with many others. */
+		if (i % 2)
+			memset(m->tokens[i].spent + 12, (int)rnd(m, 3), LEDGER_FIELD_SIZE);
+	}
 	for (int round = 0; round < 80; round++) {
 		unsigned n = 1 + rnd(m, rnd(m, 3) ? 10 : MAX_GATHERED);
 		unsigned pending = n;
@@ -273,6 +281,7 @@ static void test_against_model(void **state)
 	wait_until(&f, ledger_is_ready(f.ledger));
 	model_compare_all(&f, m);
 	fixture_close(&f);
+	contest_free(contest);
 	free(got);
 	free(m);
 }
@@ -389,6 +398,9 @@ static const char *third_bad(unsigned i)
 static void test_damaged_bucket(void **state)
 {
 	static const char *const damages[] = {"SET {c/0}:spent:2 junk", NULL};
+	/* No index; beyond the log; where the log has another token. */
+	static const char *const values[] = {
+	    "12x", "999999", "", ",", "0", "0,999999", "0,", "1 x", "-1", "1234567890123456"};
 	struct fixture f;
 	struct cast_record r[40];
 	uint8_t spent[16];
@@ -410,9 +422,74 @@ static void test_damaged_bucket(void **state)
 	assert_int_equal(ballots(&f), 40);
 	/* A value that is none, or that points nowhere. */
 	make_spent(spent, 0, 1, 5);
-	server_do(&f.server, "HSET {c/0}:spent:1 %b 12x", spent, (size_t)16);
-	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_FAULT);
-	server_do(&f.server, "HSET {c/0}:spent:1 %b 999999", spent, (size_t)16);
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		server_do(&f.server, "HSET {c/0}:spent:1 %b %s", spent + 12, (size_t)4, values[i]);
+		assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_FAULT);
+	}
+	server_do(&f.server, "HDEL {c/0}:spent:1 %b", spent + 12, (size_t)4);
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+	fixture_close(&f);
+}
+
+/* What a bucket has of a token is too little to tell tokens apart: the log does. */
+static void test_tokens_share_a_field(void **state)
+{
+	enum { N = 12 };
+	struct cast_record r[2 * N] = {0};
+	struct fixture f;
+	uint8_t spent[16], last[4];
+	unsigned pending = 2 * N;
+
+	(void)state;
+	fixture_init(&f);
+	f.options.replaceable = true;
+	fixture_open_ready(&f);
+	make_spent(spent, 0, 3, 0);
+	memcpy(last, spent + 12, sizeof(last));
+	/* One by one, then more of them in one batch, each twice. */
+	for (uint32_t i = 0; i < 3; i++) {
+		make_spent(spent, 0, 3, i);
+		memcpy(spent + 12, last, sizeof(last));
+		assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+	}
+	for (uint32_t i = 0; i < 2 * N; i++) {
+		make_spent(spent, 0, 3, i / 2);
+		memcpy(spent + 12, last, sizeof(last));
+		r[i].pending = &pending;
+		cast_one(&f, spent, A, "x", -1, &r[i]);
+	}
+	wait_until(&f, pending == 0);
+	for (unsigned i = 0; i < 2 * N; i++) {
+		bool again = i % 2 || i / 2 < 3;
+
+		assert_int_equal(r[i].result.verdict, again ? CAST_SAME : CAST_COUNTED);
+		assert_int_equal(r[i].result.index, i / 2);
+	}
+	assert_int_equal(server_integer(&f.server, "HLEN {c/0}:spent:3"), 1);
+	assert_int_equal(ballots(&f), N);
+	/* One in the middle is replaced; its neighbours stand. */
+	for (uint32_t i = 0; i < N; i++) {
+		struct cast_record one;
+
+		make_spent(spent, 0, 3, i);
+		memcpy(spent + 12, last, sizeof(last));
+		one = cast_now(&f, spent, B, "x", i == 5 ? 5 : -1);
+		assert_int_equal(one.result.verdict, i == 5 ? CAST_REPLACED : CAST_SPENT);
+		assert_int_equal(one.result.index, i == 5 ? N : i);
+		assert_int_equal(one.result.replacements, i == 5);
+	}
+	/* Whoever shares their field and has not voted has not voted. */
+	make_spent(spent, 0, 3, N);
+	memcpy(spent + 12, last, sizeof(last));
+	assert_int_equal(cast_now(&f, spent, A, "x", 3).result.verdict, CAST_NEVER);
+	/* In another bucket, those bytes are another field. */
+	make_spent(spent, 0, 2, N);
+	memcpy(spent + 12, last, sizeof(last));
+	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_COUNTED);
+	/* The log has lost a ballot, and another came in its place: nobody is counted on that. */
+	server_do(&f.server, "HSET {c/0}:spent:3 %b %d", last, (size_t)4, N + 1);
+	make_spent(spent, 0, 3, 0);
+	memcpy(spent + 12, last, sizeof(last));
 	assert_int_equal(cast_now(&f, spent, A, "x", -1).result.verdict, CAST_FAULT);
 	fixture_close(&f);
 }
@@ -672,6 +749,7 @@ int main(void)
 	    cmocka_unit_test(test_hours),
 	    cmocka_unit_test(test_issue),
 	    cmocka_unit_test(test_damaged_bucket),
+	    cmocka_unit_test(test_tokens_share_a_field),
 	    cmocka_unit_test(test_damaged_counter),
 	    cmocka_unit_test(test_counter_full),
 	    cmocka_unit_test(test_damaged_among_good),

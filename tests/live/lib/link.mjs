@@ -144,7 +144,7 @@ export function link({ round, spki, issuer, ballots, persons, sent, cast }) {
 			Array.from({ length: records.length / 48 }, (_, n) => records.subarray(48 * n, 48 * n + 48))).find((record) => record.subarray(0, 16).equals(identities[i]));
 		return { own: [Buffer.from(code), identities[i], beside.subarray(16)], record: beside, kept: [blinded, answer] };
 	});
-	const logged = ballots.keys.filter(({ name }) => /:log$/.test(name)).flatMap(({ fields }) => fields).filter((field) => field.length > 22).flatMap((field) => unpack(field));
+	const logged = ballots.keys.filter(({ name }) => /:log$/.test(name)).flatMap(({ fields }) => fields).filter((field) => field.length > 21).flatMap((field) => unpack(field));
 	const theirs = cast.map(({ token, receipt }) => {
 		const spent = Buffer.from(receipt.spent, 'base64'), authenticator = token.subarray(98);
 		const { tag } = logged.find((one) => one.spent.equals(spent));

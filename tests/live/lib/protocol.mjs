@@ -14,7 +14,7 @@ const sha256 = (...parts) => {
 	return hash.digest();
 };
 
-export const u16 = (n) => Buffer.from([n >> 8, n & 255]);
+const u16 = (n) => Buffer.from([n >> 8, n & 255]);
 
 const u64 = (n) => {
 	const bytes = Buffer.alloc(8);
@@ -197,20 +197,34 @@ export class Round {
 	}
 }
 
-/** The ballots of one entry of a shard's log: (spent 16, u16 length, tag 4, canonical ballot)*; the length is that of both. */
+/** The entries of config/contests/kai-stage1.yaml in their order, by which Redis has them. */
+const ENTRIES = ['naver-cloud', 'upstage', 'sk-telecom', 'nc-ai', 'lg-ai-research'];
+
+/**
+ * The ballots of one entry of a shard's log: (spent 16, length, tag 4, packed ballot)*; the length, in one byte below 128
+ * and else in two with the high bit, is that of tag and ballot. `ballot` is canonical text where it is of that contest.
+ */
 export function unpack(packed) {
 	const ballots = [];
 	for (let at = 0; at < packed.length;) {
-		const end = at + 18 + packed.readUInt16BE(at + 16);
-		ballots.push({ spent: packed.subarray(at, at + 16), tag: packed.subarray(at + 18, at + 22),
-			ballot: packed.subarray(at + 22, end).toString() });
+		const long = packed[at + 16] >= 128, tag = at + (long ? 18 : 17);
+		const end = tag + (long ? packed.readUInt16BE(at + 16) & 0x7fff : packed[at + 16]);
+		ballots.push({ spent: packed.subarray(at, at + 16), tag: packed.subarray(tag, tag + 4),
+			ballot: `choices\n${[...packed.subarray(tag + 4, end)].map((i) => `${ENTRIES[i]}\n`).join('')}` });
 		at = end;
 	}
 	return ballots;
 }
 
-/** One ballot as it stands in such an entry. */
-export const pack = ({ spent, tag, ballot }) => Buffer.concat([spent, u16(tag.length + ballot.length), tag, Buffer.from(ballot)]);
+/** One ballot as it stands in such an entry; what is no entry of that contest is none there either. */
+export const pack = ({ spent, tag, ballot }) => {
+	const places = ballot.split('\n').slice(1, -1).map((id) => ENTRIES.indexOf(id) & 255);
+	return Buffer.from([...spent, tag.length + places.length, ...tag, ...places]);
+};
+
+/** The bucket of a token, and the field that it has there: shared with few, if any. */
+export const spentKey = (shard, spent, buckets) => `${shard}:spent:${spent.readUInt32BE(8) % buckets}`;
+export const spentField = (spent) => spent.subarray(12);
 
 export const spentOf = (token) => sha256('tallyd spent v1\n', token.subarray(0, 98)).subarray(0, 16);
 
