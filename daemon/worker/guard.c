@@ -57,7 +57,7 @@ static void tell(struct guard *guard, const struct durability *durability)
 		char text[WHY_MAX];
 
 		durability_tell(finding, text, sizeof(text));
-		if (finding->grade == DURABILITY_ADVICE)
+		if (finding->grade == DURABILITY_ADVICE && durability->settings_known)
 			log_info("redis: %s", text);
 		else
 			log_warn("redis: %s", text);

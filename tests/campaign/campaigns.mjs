@@ -1,12 +1,12 @@
 // Every campaign by name, with the number of faults at full size (of votes, where only two starts are measured). A control breaks the product on purpose, and
 // must be caught by the campaign: the audit then has something in `catches`.
-import { defectiveDaemon } from './controls.mjs';
+import { withDefect } from './controls.mjs';
 import { fullDisk, injectedErrors, outOfMemory, standingStill } from './faults.mjs';
 import { redisKills, workerKills } from './kills.mjs';
 import { restarts } from './restart.mjs';
 import { tornTails } from './torn.mjs';
 
-const broken = (defect, wage, more) => async (options) => wage({ ...options, ...more, tallyd: await defectiveDaemon(defect) });
+const broken = (defect, wage, more) => (options) => withDefect(defect, (tallyd) => wage({ ...options, ...more, tallyd }));
 
 export const campaigns = {
 	'redis-kills': { wage: redisKills, count: 1000 },

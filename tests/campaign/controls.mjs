@@ -1,7 +1,7 @@
 // The product with one thing broken on purpose, built from a copy of its source: a campaign must catch each.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ROOT, makeDirectory } from '../live/lib/instance.mjs';
@@ -17,9 +17,19 @@ export const DEFECTS = {
 	unmended: { file: 'daemon/worker/redisd.c', from: ' || !repair(redisd)', to: ' || (false && !repair(redisd))' },
 };
 
-/** Builds tallyd with a defect; the path of the program. What need not be built anew is taken from build/. */
-export async function defectiveDaemon(name) {
-	const { file, from, to } = DEFECTS[name], dir = await makeDirectory();
+/** Builds tallyd with a defect, for `work(program)`. */
+export async function withDefect(name, work) {
+	const dir = await makeDirectory();
+	try {
+		return await work(await build(dir, name));
+	} finally {
+		await rm(dir, { recursive: true });
+	}
+}
+
+/** What need not be built anew is taken from build/. */
+async function build(dir, name) {
+	const { file, from, to } = DEFECTS[name];
 	const source = await readFile(path.join(ROOT, file), 'utf8'), broken = source.replace(from, to);
 	assert.notEqual(broken, source, `${file} has not what the control "${name}" breaks: look at tests/campaign/controls.mjs`);
 	for (const part of ['Makefile', 'daemon', 'build/obj', 'build/libtallyd.a'])

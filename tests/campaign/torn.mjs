@@ -6,7 +6,7 @@
 // sent again; it dies and starts once more, since an unmended tail does its harm at the second start; and the rest
 // are sent again. Every ballot must have been counted once.
 import assert from 'node:assert/strict';
-import { writeFile, readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ROOT, makeDirectory } from '../live/lib/instance.mjs';
 import { randomOf } from '../live/lib/protocol.mjs';
@@ -17,17 +17,19 @@ import { Writers } from './writers.mjs';
 const ACKNOWLEDGED = 4, SWALLOWED = 8;
 const AUDIT_EVERY = 100;
 
-/** ops/redis.conf with other lines at its end, which prevail. */
-async function changedConf(lines) {
-	const file = path.join(await makeDirectory(), 'redis.conf');
+/** ops/redis.conf with other lines at its end, which prevail, for `work(file)`. */
+async function withConf(lines, work) {
+	const dir = await makeDirectory(), file = path.join(dir, 'redis.conf');
 	await writeFile(file, `${await readFile(path.join(ROOT, 'ops/redis.conf'), 'utf8')}\n${lines}\n`);
-	return file;
+	return work(file).finally(() => rm(dir, { recursive: true }));
 }
 
 /** `conf`, `tallyd`: for negative controls. Without fsync nothing since the start of Redis is durable. */
-export async function tornTails({ seed, count, progress, conf, tallyd }) {
-	const random = randomOf(seed), fsync = conf !== 'appendfsync no', control = conf !== undefined;
-	const { instance, round } = await withPrivateRedis({ tallyd, redisConf: control ? await changedConf(conf) : undefined });
+export const tornTails = ({ conf = '', ...options }) => withConf(conf, (redisConf) => tear({ ...options, conf, redisConf }));
+
+async function tear({ seed, count, progress, conf, redisConf, tallyd }) {
+	const random = randomOf(seed), fsync = conf !== 'appendfsync no', control = conf !== '';
+	const { instance, round } = await withPrivateRedis({ tallyd, redisConf });
 	const writers = new Writers(round, seed, { writers: 0, ...(control && { giveUpMs: 2000 }) }), redisDir = path.join(instance.dir, 'redis');
 	const cast = (n) => Promise.all(Array.from({ length: n }, () => writers.vote(writers.draw(random), random)));
 	const again = (votes) => Promise.all(votes.map((vote) => writers.vote(vote, random)));

@@ -135,6 +135,9 @@ describe('a user of tallyd’s own', () => {
 		const blind = (await ctlDone(instance, 'check', '--json')).json;
 		assert.equal(found(blind)['CONFIG GET'], 'advice');
 		assert.equal(found(blind).ACL, 'advice');
+		await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+		await eventually(() => /warn worker 1 redis: CONFIG GET is "refused"/.test(instance.stderr), 'a warning that nobody can tell');
+		await eventually(async () => (await instance.get('/readyz')).status === 200, 'ready all the same');
 	});
 });
 
