@@ -49,9 +49,7 @@ describe('bytes a voter', () => {
 
 	for (const [n, batch] of [32, 1].entries())
 		test(`at most ${AT_MOST} where ${batch} of them vote in a call`, async (t) => {
-			// What Redis keeps of a command that it meets for the first time is no voter's.
-			await cast(n, batch, batch);
-			await used();
+			await cast(n, batch, batch); // what the first ballots bring along is no voter's
 			const before = await used();
 			await cast(n, VOTERS, batch);
 			const bytes = (await used() - before) / VOTERS;
