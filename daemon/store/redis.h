@@ -1,7 +1,9 @@
-/* One Redis server over hiredis' asynchronous client, on a libevent loop. The only module that
- * knows hiredis. What it adds: every command completes exactly once and never before redis_call()
- * has returned; a deadline for each; reconnection with backoff and jitter; a cap on what is in
- * flight. Cluster slots will live here too. */
+/* Redis on a libevent loop: one server, or a Redis Cluster. Every command goes to the server that
+ * has its key and completes exactly once, never before the call has returned; each has a deadline;
+ * connections come back with backoff and jitter; what is in flight has a cap. In a cluster keys are
+ * followed where they go (MOVED, ASK; redis.io, "Redis cluster specification"), and a master that
+ * is away, or that is just being replaced, costs its own keys alone. Writes can be told only once
+ * replicas have them. */
 #ifndef TALLYD_STORE_REDIS_H
 #define TALLYD_STORE_REDIS_H
 
@@ -33,12 +35,21 @@ enum redis_outcome {
 typedef void redis_cb(void *arg, enum redis_outcome outcome, const struct redis_reply *reply);
 
 struct redis_options {
-	const char *address;         /* "unix:/path" or "tcp:host:port" */
+	const char *address; /* "unix:/path" or "tcp:host:port"; not with `nodes` */
+	/* Some of a cluster's nodes, "tcp:host:port"; the others are found by asking them. Borrowed
+	 * for the call. */
+	const char *const *nodes;
+	size_t n_nodes;
 	const char *user, *password; /* AUTH; NULL for none */
 	unsigned deadline_ms;        /* for a command, from call to reply */
 	unsigned in_flight_max;
 	unsigned backoff_max_ms;
-	/* Told at every change of state; may be NULL. Commands may be issued from within. */
+	unsigned replicas; /* redis_write(): so many must have it, each master's; 0: none */
+	unsigned wait_ms;  /* for them, less than the deadline */
+	/* Told at every change of state; may be NULL. Commands may be issued from within.
+	 * Connected: to every server that has keys. Told again, without a break, whenever other
+	 * servers have them, or one came back: what was known of a server need not hold of the one
+	 * in its place. Not connected: none of them is there. */
 	void (*on_state)(void *arg, bool connected, const char *why);
 	void *arg;
 };
@@ -51,10 +62,22 @@ void redis_free(struct redis *redis);
 
 bool redis_is_connected(const struct redis *redis);
 
-/* Arguments are copied. `cb` is called exactly once, in a later turn of the loop or in
- * redis_free().*/
+/* Arguments are copied; all keys among them have one hash tag. `cb` is called exactly once, in a
+ * later turn of the loop or in redis_free(). What is about no key goes to any one server. */
 void redis_call(
     struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv);
+/* The same for what writes, or what tells that something has been written, and is to last: where
+ * there are replicas to have it, REDIS_OK comes once they have all that stood there when it was
+ * carried out; too few of them in time make it REDIS_UNKNOWN. A key "{<tag>}:barrier" is used. */
+void redis_write(
+    struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv);
+
+bool redis_is_cluster(const struct redis *redis);
+/* How many servers have keys; each can be asked, by a number below that. Both may change in every
+ * turn of the loop, and then on_state is told. */
+unsigned redis_masters(const struct redis *redis);
+void redis_call_master(struct redis *redis, unsigned n, redis_cb *cb, void *arg, size_t argc,
+    const struct slice *argv);
 
 /* Writes what was queued to the socket now rather than in the next turn. */
 void redis_flush(struct redis *redis);

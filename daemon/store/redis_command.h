@@ -1,5 +1,5 @@
 /* Commands under way on one connection, as records: from a pool, in lists, told exactly once. For
- * redis.c alone. */
+ * redis_node.c alone. */
 #ifndef TALLYD_STORE_REDIS_COMMAND_H
 #define TALLYD_STORE_REDIS_COMMAND_H
 

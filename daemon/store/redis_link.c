@@ -158,6 +158,47 @@ const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t
 	return (const struct redis_reply *)(const void *)raw(reply)->element[index];
 }
 
+/* Of the kinds above; anything else becomes nil. */
+static redisReply *copy(const redisReply *from)
+{
+	redisReply *to = calloc(1, sizeof(*to));
+	bool done = true;
+
+	if (!to)
+		return NULL;
+	to->type = from->type;
+	to->integer = from->integer;
+	if (from->str) {
+		to->str = malloc(from->len + 1);
+		done = to->str;
+		if (done)
+			memcpy(to->str, from->str, from->len + 1);
+		to->len = from->len;
+	}
+	if (from->type == REDIS_REPLY_ARRAY && from->elements > 0) {
+		to->element = calloc(from->elements, sizeof(*to->element));
+		done = to->element;
+		to->elements = done ? from->elements : 0;
+		for (size_t i = 0; done && i < from->elements; i++)
+			done = (to->element[i] = copy(from->element[i]));
+	}
+	if (done)
+		return to;
+	freeReplyObject(to);
+	return NULL;
+}
+
+struct redis_reply *redis_reply_copy(const struct redis_reply *reply)
+{
+	return (struct redis_reply *)(void *)copy(raw(reply));
+}
+
+void redis_reply_free(struct redis_reply *reply)
+{
+	if (reply)
+		freeReplyObject(reply);
+}
+
 /* ---- addresses ---- */
 
 int redis_address_parse(const char *address, char **ret_host, int *ret_port)
