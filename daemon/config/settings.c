@@ -2,6 +2,7 @@
 #include "config/settings.h"
 
 #include "config/settings_providers.h"
+#include "config/settings_redis.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -39,88 +40,6 @@ static bool is_role(const char *text)
 }
 
 static const struct text_format format_role = {is_role, "issuer, ballots, tally or pages"};
-
-static const struct schema_key server_keys[] = {
-    {.name = "enabled",
-	.type = SCHEMA_BOOLEAN,
-	.fallback = "false",
-	SCHEMA_AT(struct settings, redis.server.enabled),
-	.doc = "Whether the daemon starts, watches and ends a Redis of its own."},
-    {.name = "binary",
-	.type = SCHEMA_TEXT,
-	.max = 4000,
-	.fallback = "redis-server",
-	SCHEMA_AT(struct settings, redis.server.binary),
-	.doc = "The program, by PATH or by its own path."},
-    {.name = "config",
-	.type = SCHEMA_PATH,
-	.max = 4000,
-	.empty = EMPTY_NULL,
-	.fallback = "",
-	SCHEMA_AT(struct settings, redis.server.config),
-	.doc = "The configuration file that it is started with."},
-    {.name = "dir",
-	.type = SCHEMA_PATH,
-	.max = 4000,
-	.empty = EMPTY_NULL,
-	.fallback = "",
-	SCHEMA_AT(struct settings, redis.server.dir),
-	.doc = "Where it keeps its data."},
-    {0},
-};
-static const struct schema server_schema = {server_keys, sizeof(struct settings)};
-
-static const struct schema_key redis_keys[] = {
-    {.name = "address",
-	.type = SCHEMA_TEXT,
-	.max = 4000,
-	.format = &format_redis,
-	.fallback = "tcp:127.0.0.1:6379",
-	SCHEMA_AT(struct settings, redis.address),
-	.doc = "Where Redis listens: unix:/path or tcp:host:port."},
-    {.name = "user",
-	.type = SCHEMA_TEXT,
-	.empty = EMPTY_NULL,
-	.fallback = "",
-	SCHEMA_AT(struct settings, redis.user),
-	.doc = "The ACL user; empty for the default one."},
-    {.name = "password_file",
-	.type = SCHEMA_PATH,
-	.max = 4000,
-	.empty = EMPTY_NULL,
-	.fallback = "",
-	SCHEMA_AT(struct settings, redis.password_file),
-	.doc = "A file whose first line is the password; empty for none."},
-    {.name = "deadline",
-	.type = SCHEMA_DURATION,
-	.min = 50,
-	.max = MINUTE,
-	.fallback = "1500ms",
-	SCHEMA_AT(struct settings, redis.deadline_ms),
-	.doc = "How long a command may take before its outcome counts as unknown."},
-    {.name = "in_flight",
-	.type = SCHEMA_NUMBER,
-	.min = 1,
-	.max = 1000000,
-	.fallback = "4096",
-	SCHEMA_AT(struct settings, redis.in_flight),
-	.doc = "Commands a worker may have under way."},
-    {.name = "backoff_max",
-	.type = SCHEMA_DURATION,
-	.min = 50,
-	.max = 5 * MINUTE,
-	.fallback = "1s",
-	SCHEMA_AT(struct settings, redis.backoff_max_ms),
-	.doc = "The longest pause between two attempts to connect."},
-    {.name = "unsafe",
-	.type = SCHEMA_BOOLEAN,
-	.fallback = "false",
-	SCHEMA_AT(struct settings, redis.unsafe),
-	.doc = "Take votes on a Redis whose settings lose or double them."},
-    {.name = "server", .type = SCHEMA_MAP, .sub = &server_schema, .doc = "A Redis of our own."},
-    {0},
-};
-static const struct schema redis_schema = {redis_keys, sizeof(struct settings)};
 
 static const struct schema_key ballot_log_keys[] = {
     {.name = "dir",
@@ -334,7 +253,7 @@ static const struct schema_key settings_keys[] = {
 	.fallback = "vote.example",
 	SCHEMA_AT(struct settings, log_name),
 	.doc = "The first part of the name of every ballot log."},
-    {.name = "redis", .type = SCHEMA_MAP, .sub = &redis_schema, .doc = "The only state."},
+    {.name = "redis", .type = SCHEMA_MAP, .sub = &redis_settings_schema, .doc = "The only state."},
     {.name = "ballot_log",
 	.type = SCHEMA_MAP,
 	.sub = &ballot_log_schema,
@@ -412,42 +331,6 @@ static const struct schema settings_schema = {settings_keys, sizeof(struct setti
 
 /* ---- rules between options ---- */
 
-static bool is_socket_of(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	while (len > 1 && dir[len - 1] == '/')
-		len--;
-	return strncmp(path, dir, len) == 0 && strcmp(path + len, "/redis.sock") == 0;
-}
-
-static void check_server(
-    const struct settings *settings, struct document *document, struct config_errors *errors)
-{
-	const struct redis_server *server = &settings->redis.server;
-	const yaml_node_t *node = document_at(document, "redis/server");
-
-	if (!server->enabled)
-		return;
-	if (!server->config)
-		document_error(errors, node,
-		    "\"redis.server.config\" is missing; a Redis of our own needs its "
-		    "configuration file");
-	if (!server->dir)
-		document_error(errors, node,
-		    "\"redis.server.dir\" is missing; a Redis of our own needs a directory for its "
-		    "data");
-	if (strncmp(settings->redis.address, "unix:", 5) != 0)
-		document_error(errors, node,
-		    "a Redis of our own listens on a unix socket only; \"redis.address\" is to be "
-		    "unix:/path/to/socket");
-	else if (server->dir && !is_socket_of(settings->redis.address + 5, server->dir))
-		document_error(errors, document_at(document, "redis/address"),
-		    "a Redis of our own listens at redis.sock in its \"dir\": write "
-		    "unix:%s%sredis.sock",
-		    server->dir, server->dir[strlen(server->dir) - 1] == '/' ? "" : "/");
-}
-
 static void check_contests(
     const struct settings *settings, struct document *document, struct config_errors *errors)
 {
@@ -477,34 +360,7 @@ static void take_roles(struct settings *settings)
 		settings->serves |= settings->roles[i] ? role_of(settings->roles[i]) : 0;
 }
 
-/* ---- paths that the schema cannot resolve ---- */
-
-/* Puts `directory` between the prefix and a relative path. 0 or -ENOMEM. */
-static int resolve_after(char **text, const char *prefix, const char *directory)
-{
-	size_t prefix_len = strlen(prefix);
-	char *resolved;
-
-	if (strncmp(*text, prefix, prefix_len) != 0 || (*text)[prefix_len] == '/' ||
-	    strcmp(directory, ".") == 0)
-		return 0;
-	if (asprintf(&resolved, "%s%s/%s", prefix, directory, *text + prefix_len) < 0)
-		return -ENOMEM;
-	free(*text);
-	*text = resolved;
-	return 0;
-}
-
-static int resolve_paths(struct settings *settings, const char *directory)
-{
-	char **binary = &settings->redis.server.binary;
-	int error = resolve_after(&settings->redis.address, "unix:", directory);
-
-	/* A bare name is looked for in PATH. */
-	if (!error && strchr(*binary, '/'))
-		error = resolve_after(binary, "", directory);
-	return error;
-}
+/* ---- reading ---- */
 
 /* "-" is no file. */
 static int keep_standard_output(struct settings *settings, struct document *document)
@@ -530,10 +386,10 @@ static int read_document(struct document *document, const char *directory,
 		return error;
 	take_roles(settings);
 	check_issuer(settings, document, errors);
-	check_server(settings, document, errors);
 	check_contests(settings, document, errors);
 	settings_check_providers(settings, document, errors);
-	error = resolve_paths(settings, directory);
+	settings_check_redis(settings, document, errors);
+	error = settings_resolve_redis(settings, directory);
 	return error ? error : keep_standard_output(settings, document);
 }
 

@@ -61,8 +61,11 @@ struct settings {
 	char *origin_info;
 	char *log_name; /* first part of the ballot logs' origin */
 	struct {
-		char *address; /* "unix:/path" or "tcp:host:port" */
+		char *address;  /* "unix:/path" or "tcp:host:port"; where `cluster` is empty */
+		char **cluster; /* some of its nodes; NULL-ended */
+		size_t n_cluster;
 		char *user, *password_file;
+		int replicas, replica_wait_ms; /* that must have a vote, and how soon */
 		int deadline_ms, in_flight, backoff_max_ms;
 		bool unsafe;          /* take votes on a Redis that loses or doubles them */
 		struct redis_server { /* a Redis of our own, started by the supervisor */

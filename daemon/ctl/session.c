@@ -20,6 +20,7 @@
 #include "ctl/screen.h"
 #include "office/record.h"
 #include "store/redis.h"
+#include "store/redis_settings.h"
 
 #define CONNECT_MS   3000
 #define ANSWER_MS    10000
@@ -133,17 +134,10 @@ static struct ledger *make_ledger(struct session *session)
 static int wire(struct session *session)
 {
 	const struct settings *settings = &session->ctl->settings;
-	const struct redis_options options = {
-	    .address = settings->redis.address,
-	    .user = settings->redis.user,
-	    .password = session->password[0] != '\0' ? session->password : NULL,
-	    .deadline_ms = (unsigned)settings->redis.deadline_ms,
-	    .in_flight_max = (unsigned)settings->redis.in_flight,
-	    .backoff_max_ms = (unsigned)settings->redis.backoff_max_ms,
-	    .on_state = on_redis,
-	    .arg = session,
-	};
+	struct redis_options options = redis_options_from(settings, session->password);
 
+	options.on_state = on_redis;
+	options.arg = session;
 	session->base = event_base_new();
 	if (session->base != NULL)
 		session->redis = redis_new(session->base, &options);

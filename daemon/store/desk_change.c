@@ -256,7 +256,7 @@ int desk_change_send(const struct desk_change *change, struct desk *desk, redis_
 	argv[n++] = slice_make(change->salt, DESK_HASH_LEN);
 	for (size_t i = 0; i < change->n; i++, n += 4)
 		put_op(change, &change->ops[i], &numbers[change->ops[i].hash], argv + n);
-	redis_call(desk->redis, cb, arg, n, argv);
+	redis_write(desk->redis, cb, arg, n, argv);
 	free(argv);
 	return 0;
 }

@@ -135,7 +135,7 @@ bool ledger_refused(struct ledger *ledger, const struct redis_reply *reply, enum
 		return false;
 	*ret = library_refusal(reply);
 	if (*ret == REFUSED_MISSING)
-		ledger_recheck(ledger, "function library missing");
+		ledger_load_library(ledger);
 	else if (*ret == REFUSED_RULES)
 		ledger_recheck(ledger, "rules-differ: the shard holds other rules");
 	return true;
@@ -208,7 +208,7 @@ void ledger_find(
 
 	(void)ledger_bucket_key(ledger, n, "spent", spent, bucket);
 	q->cb.cast = cb;
-	redis_call(ledger->redis, on_found, q, 9,
+	redis_write(ledger->redis, on_found, q, 9,
 	    (struct slice[]){slice_text("FCALL"), slice_text("find_5"), slice_text("3"),
 		slice_text(shard->rules_key), slice_text(shard->log_key), slice_text(bucket),
 		slice_make(ledger->options.rules_hash, 32), slice_make(spent, LEDGER_SPENT_SIZE),

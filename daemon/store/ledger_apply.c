@@ -56,7 +56,7 @@ void ledger_apply(struct ledger *ledger, uint64_t version, const char *phase, in
 	for (unsigned i = 0; i < ledger->options.shards; i++) {
 		struct shard *shard = &ledger->shards[i];
 
-		redis_call(ledger->redis, on_applied, a, 11,
+		redis_write(ledger->redis, on_applied, a, 11,
 		    (struct slice[]){slice_text("FCALL"), slice_text("apply_5"), slice_text("2"),
 			slice_text(shard->rules_key), slice_text(shard->log_key),
 			slice_make(ledger->options.rules_hash, 32), slice_text(number),

@@ -205,7 +205,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 		memcpy(argv + argc, cast->args, cast->n_args * sizeof(*argv));
 		argc += cast->n_args;
 	}
-	redis_call(ledger->redis, on_batch, batch, argc, argv);
+	redis_write(ledger->redis, on_batch, batch, argc, argv);
 }
 
 static struct batch *batch_new(struct ledger *ledger)
@@ -378,7 +378,7 @@ static void park(struct batch *batch)
 		cast->parked = true;
 		cast_list_put(&ledger->parked, cast);
 	}
-	ledger_recheck(ledger, "function library missing");
+	ledger_load_library(ledger);
 }
 
 static void batch_refused(struct batch *batch, const struct redis_reply *error)

@@ -77,7 +77,7 @@ static void enter_bucket(struct entering *entering, const char *batch, const str
 	for (size_t i = 0; i < n; i++)
 		call[len++] = slice_make(placed[i].identity, LEDGER_IDENTITY_SIZE);
 	entering->pending++;
-	redis_call(ledger->redis, on_entered, entering, len, call);
+	redis_write(ledger->redis, on_entered, entering, len, call);
 }
 
 /* How many from the first on lie in its bucket. */
@@ -187,7 +187,7 @@ void ledger_revoke(
 	const struct shard *shard = &ledger->shards[n];
 	char codes[LEDGER_KEY_MAX], issued[LEDGER_KEY_MAX];
 
-	redis_call(ledger->redis, on_revoked, revoking_new(ledger, 1, cb, arg), 9,
+	redis_write(ledger->redis, on_revoked, revoking_new(ledger, 1, cb, arg), 9,
 	    (struct slice[]){slice_text("FCALL"), slice_text("revoke_5"), slice_text("4"),
 		slice_text(shard->rules_key),
 		slice_text(ledger_bucket_key(ledger, n, "codes", identity, codes)),
@@ -204,7 +204,7 @@ void ledger_revoke_batch(struct ledger *ledger, unsigned batch, revoke_cb *cb, v
 
 	(void)snprintf(number, sizeof(number), "%u", batch);
 	for (unsigned i = 0; i < shards; i++)
-		redis_call(ledger->redis, on_revoked, revoking, 7,
+		redis_write(ledger->redis, on_revoked, revoking, 7,
 		    (struct slice[]){slice_text("FCALL"), slice_text("revoke_batch_5"),
 			slice_text("2"), slice_text(ledger->shards[i].rules_key),
 			slice_text(ledger->shards[i].batches_key),

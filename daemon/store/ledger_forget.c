@@ -62,7 +62,7 @@ static void go_on(struct forgetting *forgetting)
 		call[n + 1] = slice_text(keys[n]);
 		n++;
 	}
-	redis_call(ledger->redis, on_unlinked, forgetting, n + 1, call);
+	redis_write(ledger->redis, on_unlinked, forgetting, n + 1, call);
 }
 
 void ledger_forget(struct ledger *ledger, forget_cb *cb, void *arg)

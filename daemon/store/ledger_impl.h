@@ -48,7 +48,8 @@ struct ledger {
 	enum setup_step step;
 	unsigned setup_pending; /* shards that have not answered yet */
 	bool setup_failed;
-	bool frozen; /* those others: somebody has voted, or the contest has opened */
+	bool setup_again; /* as soon as the one under way has ended */
+	bool frozen;      /* those others: somebody has voted, or the contest has opened */
 	struct event setup_timer;
 
 	unsigned casting; /* ballots taken and not answered */
@@ -91,8 +92,10 @@ unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16]);
 /* ledger_setup.c */
 void ledger_setup_init(struct ledger *ledger);
 void ledger_setup_release(struct ledger *ledger);
-/* The library or the rules are not what they were: not ready until all is checked again. */
+/* The rules are not what they were: not ready until all is checked again. */
 void ledger_recheck(struct ledger *ledger, const char *why);
+/* The same where a master has not got it (yet). */
+void ledger_load_library(struct ledger *ledger);
 
 /* ledger_cast.c */
 void ledger_cast_init(struct ledger *ledger);

@@ -77,7 +77,7 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
 	call[len++] = slice_make(identity, LEDGER_IDENTITY_SIZE);
 	call[len++] = slice_make(blinded_hash, 32);
 	call[len++] = slice_text(LEDGER_LEAST);
-	redis_call(ledger->redis, on_issued, issuing, len, call);
+	redis_write(ledger->redis, on_issued, issuing, len, call);
 }
 
 /* ---- what another host has issued ---- */
@@ -106,7 +106,7 @@ void ledger_take_issued(
 		abort(); /* nobody could be told of the failure */
 	*taking = (struct taking){cb, arg};
 	(void)snprintf(number, sizeof(number), "%" PRIu64, issued);
-	redis_call(ledger->redis, on_taken, taking, 3,
+	redis_write(ledger->redis, on_taken, taking, 3,
 	    (const struct slice[]){slice_text("SET"), slice_text(ledger->shards[shard].issued_key),
 		slice_text(number)});
 }

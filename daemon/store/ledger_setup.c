@@ -44,13 +44,22 @@ const char *ledger_why(const struct ledger *ledger)
 	return ledger->ready ? NULL : ledger->why;
 }
 
+/* In a cluster one shard's server may be away while the others go on: what was found right stays
+ * so, and calls that go astray are refused one by one. */
+static bool stays_ready(const struct ledger *ledger)
+{
+	return ledger->ready && !ledger->refused && redis_is_cluster(ledger->redis);
+}
+
 static void setup_fail(struct ledger *ledger, const char *why)
 {
 	static const struct timeval retry = {0, RETRY_MS * 1000};
 
 	ledger->step = SETUP_IDLE;
+	ledger->setup_again = false;
 	evtimer_add(&ledger->setup_timer, &retry);
-	set_ready(ledger, false, why);
+	if (!stays_ready(ledger))
+		set_ready(ledger, false, why);
 	ledger_cast_unpark(ledger);
 }
 
@@ -80,6 +89,7 @@ static void ensure_libraries(struct ledger *ledger)
 /* ---- the rules ---- */
 
 static void end_shard(struct ledger *ledger);
+static void setup_start(struct ledger *ledger);
 
 /* The name of the logs in a rules record. The caller frees what it is borrowed from. */
 static const char *log_name_of(struct slice rules, json_t **ret_json)
@@ -155,6 +165,13 @@ static void meet_others(
 		slice_text("HGET"), slice_text(shard->rules_key), slice_text("record")});
 }
 
+static void shard_failed(struct ledger *ledger, const char *why)
+{
+	ledger->setup_failed = true;
+	if (!stays_ready(ledger))
+		set_ready(ledger, false, why);
+}
+
 static void rules_refused(
     struct ledger *ledger, const struct shard *shard, const struct redis_reply *error)
 {
@@ -168,10 +185,9 @@ static void rules_refused(
 		    true);
 		return;
 	}
-	ledger->setup_failed = true;
 	(void)snprintf(
 	    why, sizeof(why), "redis: %.*s", (int)(text.len < 90 ? text.len : 90), text.ptr);
-	set_ready(ledger, false, why);
+	shard_failed(ledger, why);
 }
 
 static void on_rules(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
@@ -183,8 +199,7 @@ static void on_rules(void *arg, enum redis_outcome outcome, const struct redis_r
 	struct slice text = outcome == REDIS_OK ? redis_reply_text(reply) : slice_text("");
 
 	if (outcome != REDIS_OK) {
-		ledger->setup_failed = true;
-		set_ready(ledger, false, "redis is not connected: no answer");
+		shard_failed(ledger, "redis is not connected: no answer");
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {
 		rules_refused(ledger, shard, reply);
 	} else if (slice_starts(text, replaceable)) {
@@ -226,6 +241,8 @@ static void end_shard(struct ledger *ledger)
 	ledger->refused = false;
 	set_ready(ledger, true, "");
 	ledger_cast_unpark(ledger);
+	if (ledger->setup_again)
+		setup_start(ledger);
 }
 
 static void lay_rules_in(struct ledger *ledger, unsigned n)
@@ -239,7 +256,7 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 	snprintf(number, sizeof(number), "%u", n);
 	snprintf(shards, sizeof(shards), "%u", o->shards);
 	snprintf(buckets, sizeof(buckets), "%u", o->buckets);
-	redis_call(ledger->redis, on_rules, shard, 18,
+	redis_write(ledger->redis, on_rules, shard, 18,
 	    (struct slice[]){slice_text("FCALL"), slice_text("open_5"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->issued_key), slice_text(shard->batches_key), o->rules,
@@ -271,9 +288,10 @@ static void lay_rules(struct ledger *ledger)
 
 static void setup_start(struct ledger *ledger)
 {
-	/* One under way ends by itself, at the latest with the connection, and is then tried again.
-	 */
-	if (ledger->step != SETUP_IDLE || ledger->held || !redis_is_connected(ledger->redis))
+	/* One under way ends by itself, at the latest with the connection; it has maybe asked too
+	 * early. */
+	ledger->setup_again = ledger->step != SETUP_IDLE;
+	if (ledger->setup_again || ledger->held || !redis_is_connected(ledger->redis))
 		return;
 	evtimer_del(&ledger->setup_timer);
 	ensure_libraries(ledger);
@@ -308,6 +326,14 @@ void ledger_hold(struct ledger *ledger, const char *why)
 void ledger_recheck(struct ledger *ledger, const char *why)
 {
 	set_ready(ledger, false, why);
+	setup_start(ledger);
+}
+
+/* Only where it is missing does it cost anything: calls there wait, or are refused. */
+void ledger_load_library(struct ledger *ledger)
+{
+	if (!stays_ready(ledger))
+		set_ready(ledger, false, "function library missing");
 	setup_start(ledger);
 }
 

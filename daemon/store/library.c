@@ -1,4 +1,5 @@
-/* Ensuring takes one library after another: LIST, LOAD where absent, LIST again, compare. */
+/* Ensuring takes one library after another, on one master after another: LIST, LOAD where absent,
+ * LIST again, compare. */
 #include "store/library.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ struct ensuring {
 	struct redis *redis;
 	library_cb *cb;
 	void *arg;
-	size_t at; /* the library looked at */
+	unsigned master; /* the server looked at, */
+	size_t at;       /* and the library */
 };
 
 static struct slice code_of(const struct library *library)
@@ -109,7 +111,7 @@ static void on_listed(void *arg, enum redis_outcome outcome, const struct redis_
 		return;
 	code = code_in(reply);
 	if (!code) {
-		redis_call(e->redis, on_loaded, e, 3,
+		redis_call_master(e->redis, e->master, on_loaded, e, 3,
 		    (struct slice[]){slice_text("FUNCTION"), slice_text("LOAD"), code_of(library)});
 	} else if (!slice_equal(redis_reply_text(code), code_of(library))) {
 		snprintf(why, sizeof(why),
@@ -118,6 +120,9 @@ static void on_listed(void *arg, enum redis_outcome outcome, const struct redis_
 		finish(e, -EEXIST, why);
 	} else if (++e->at < N_LIBRARIES) {
 		list(e);
+	} else if (++e->master < redis_masters(e->redis)) {
+		e->at = 0;
+		list(e);
 	} else {
 		finish(e, 0, "");
 	}
@@ -125,7 +130,7 @@ static void on_listed(void *arg, enum redis_outcome outcome, const struct redis_
 
 static void list(struct ensuring *e)
 {
-	redis_call(e->redis, on_listed, e, 5,
+	redis_call_master(e->redis, e->master, on_listed, e, 5,
 	    (struct slice[]){slice_text("FUNCTION"), slice_text("LIST"), slice_text("LIBRARYNAME"),
 		slice_text(libraries[e->at].name), slice_text("WITHCODE")});
 }

@@ -1,7 +1,7 @@
-/* The function libraries that this program brings along, embedded from *.lua: sees to it that Redis
- * has them, and that they are this program's own; and what their error replies mean. One already
- * there is never replaced, since others may be using it: a change of code is a library of the next
- * number. */
+/* The function libraries that this program brings along, embedded from *.lua: sees to it that each
+ * master has them, and that they are this program's own; and what their error replies mean. One
+ * already there is never replaced, since others may be using it: a change of code is a library of
+ * the next number. */
 #ifndef TALLYD_STORE_LIBRARY_H
 #define TALLYD_STORE_LIBRARY_H
 

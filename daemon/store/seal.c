@@ -159,7 +159,8 @@ void seal_look(struct seal *seal, unsigned shard, bool lease, seal_view_cb *cb, 
 	assert(!lease || seal->options.holder);
 	decimal_encode(seal->options.lease_ms, length);
 	call->cb.view = cb;
-	redis_call(seal->redis, on_looked, call, lease ? 9 : 7,
+	/* Whoever holds the lease will sign what this shows: only what replicas have. */
+	(lease ? redis_write : redis_call)(seal->redis, on_looked, call, lease ? 9 : 7,
 	    (struct slice[]){slice_text("FCALL"),
 		slice_text(lease ? "seal_lease_4" : "seal_look_4"), slice_text("4"),
 		slice_text(s->rules_key), slice_text(s->log_key), slice_text(s->issued_key),
@@ -213,7 +214,7 @@ void seal_store(struct seal *seal, unsigned shard, uint64_t fence, uint64_t epoc
 	decimal_encode(old_size, numbers[2]);
 	decimal_encode(size, numbers[3]);
 	call->cb.outcome = cb;
-	redis_call(seal->redis, on_changed, call, 11,
+	redis_write(seal->redis, on_changed, call, 11,
 	    (struct slice[]){slice_text("FCALL"), slice_text("seal_store_4"), slice_text("2"),
 		slice_text(s->log_key), slice_text(s->seal_key), slice_text(numbers[0]),
 		slice_text(numbers[1]), slice_text(numbers[2]), slice_text(numbers[3]), checkpoint,
@@ -229,7 +230,7 @@ static void change(struct seal *seal, unsigned shard, const char *function, uint
 
 	decimal_encode(number, digits);
 	call->cb.outcome = cb;
-	redis_call(seal->redis, on_changed, call, 6,
+	redis_write(seal->redis, on_changed, call, 6,
 	    (struct slice[]){slice_text("FCALL"), slice_text(function), slice_text("1"),
 		slice_text(seal->shards[shard].seal_key), slice_text(digits), text});
 }

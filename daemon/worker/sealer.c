@@ -20,6 +20,7 @@
 #include "office/sealing.h"
 #include "store/desk.h"
 #include "store/redis.h"
+#include "store/redis_settings.h"
 #include "store/seal.h"
 #include "worker/child.h"
 #include "worker/endings.h"
@@ -327,6 +328,7 @@ static int start(struct sealer *sealer)
 	const struct sealer_options *options = sealer->options;
 	const struct settings *settings = options->settings;
 	struct seal_stats *stats = options->seals;
+	struct redis_options redis;
 	int r;
 
 	sealer->base = event_base_new();
@@ -336,17 +338,11 @@ static int start(struct sealer *sealer)
 	r = secret_read("redis.password_file", settings->redis.password_file, sealer->password);
 	if (r < 0)
 		return r;
-	sealer->redis =
-	    redis_new(sealer->base, &(struct redis_options){
-					.address = settings->redis.address,
-					.user = settings->redis.user,
-					.password = sealer->password[0] ? sealer->password : NULL,
-					.deadline_ms = REDIS_DEADLINE_MS,
-					.in_flight_max = (unsigned)settings->redis.in_flight,
-					.backoff_max_ms = (unsigned)settings->redis.backoff_max_ms,
-					.on_state = on_redis,
-					.arg = sealer,
-				    });
+	redis = redis_options_from(settings, sealer->password);
+	redis.deadline_ms = REDIS_DEADLINE_MS;
+	redis.on_state = on_redis;
+	redis.arg = sealer;
+	sealer->redis = redis_new(sealer->base, &redis);
 	if (!sealer->redis)
 		return -errno;
 	for (size_t i = 0; i < options->n_rounds; i++) {

@@ -31,6 +31,7 @@
 #include "store/desk.h"
 #include "store/ledger.h"
 #include "store/redis.h"
+#include "store/redis_settings.h"
 #include "worker/child.h"
 #include "worker/guard.h"
 #include "config/secret.h"
@@ -321,17 +322,10 @@ static int start(struct worker *worker)
 	worker->guard = make_guard(worker);
 	if (!worker->guard)
 		return -ENOMEM;
-	worker->redis =
-	    redis_new(app->base, &(struct redis_options){
-				     .address = settings->redis.address,
-				     .user = settings->redis.user,
-				     .password = worker->password[0] ? worker->password : NULL,
-				     .deadline_ms = (unsigned)settings->redis.deadline_ms,
-				     .in_flight_max = (unsigned)settings->redis.in_flight,
-				     .backoff_max_ms = (unsigned)settings->redis.backoff_max_ms,
-				     .on_state = on_redis,
-				     .arg = worker,
-				 });
+	struct redis_options redis = redis_options_from(settings, worker->password);
+	redis.on_state = on_redis;
+	redis.arg = worker;
+	worker->redis = redis_new(app->base, &redis);
 	if (!worker->redis)
 		return -errno;
 	app->redis = worker->redis;
