@@ -172,7 +172,7 @@ export async function startRedis(dir, args = []) {
  *   contest      changes merged into the December contest's document
  *   contests     paths of contest files instead of that
  *   settings     changes merged into tallyd.yaml
- *   redis        a server from startRedis() instead of the daemon's own; ends with the instance, and where
+ *   redis        a server from startRedis(), or a cluster (cluster.mjs), instead of the daemon's own; ends with the instance, and where
  *                none comes to be: a process that is left over would keep the test from ending
  *   issuer       the file that an issuer's server exported, whose public keys this one takes
  *   tallyd       another program than the one that was built
@@ -200,7 +200,7 @@ async function startIn(dir, options) {
 		rehearsal,
 		keys: path.join(dir, 'keys'),
 		pages: path.join(dir, 'site'),
-		redis: redis ? { address: redis.address } : {
+		redis: redis ? redis.settings ?? { address: redis.address } : {
 			address: `unix:${path.join(dir, 'redis/redis.sock')}`,
 			server: {
 				enabled: true,
@@ -375,7 +375,7 @@ export class Instance {
 
 	/** A Redis client on the same server as the daemon. */
 	redisClient() {
-		const client = new Redis({
+		const client = this.redis?.newClient?.() ?? new Redis({
 			path: this.redis?.socket ?? path.join(this.dir, 'redis/redis.sock'),
 			maxRetriesPerRequest: 1,
 			retryStrategy: () => null,
