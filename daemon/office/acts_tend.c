@@ -17,6 +17,7 @@
 #include "office/count.h"
 #include "office/persons.h"
 #include "office/record.h"
+#include "office/sealing.h"
 
 #define LOOK_EVERY 5 /* ticks between looks at shards that should be up to date */
 
@@ -30,7 +31,8 @@ struct acts_tend {
 	struct record record;
 	int64_t now_ms;
 	unsigned idle_ticks;
-	uint64_t settled; /* every shard was seen with this version */
+	uint64_t settled;              /* every shard was seen with this version */
+	uint64_t epoch, epoch_version; /* of the log, and the record's when it was read */
 	int64_t sampled_minute;
 	uint64_t sampled_ballots;
 	uint64_t ballots; /* of the look before; each spent a voting right issued before it */
@@ -237,6 +239,20 @@ static bool shards_are_due(struct acts_tend *tend)
 	return true;
 }
 
+/* A new epoch begins with what Redis has: the organisers gave up what it lacks. */
+static void notice_epoch(struct acts_tend *tend, const struct desk_view *view)
+{
+	struct sealing sealing;
+
+	if (tend->record.version == tend->epoch_version || sealing_read(view, &sealing) != 0)
+		return;
+	if (tend->epoch && sealing.epoch > tend->epoch)
+		ledger_take_as_it_is(tend->office->ledger);
+	tend->epoch = sealing.epoch;
+	tend->epoch_version = tend->record.version;
+	sealing_release(&sealing);
+}
+
 static void on_record(void *arg, const struct desk_view *view)
 {
 	struct acts_tend *tend = arg;
@@ -246,8 +262,11 @@ static void on_record(void *arg, const struct desk_view *view)
 		return;
 	}
 	tend->now_ms = desk_now_ms(view);
+	notice_epoch(tend, view);
 	tend->record.notice = slice_make(NULL, 0); /* borrowed from the view */
-	if (opening_is_due(&tend->record, tend->now_ms) || close_is_due(&tend->record))
+	if (!ledger_is_ready(tend->office->ledger))
+		(void)rest(tend);
+	else if (opening_is_due(&tend->record, tend->now_ms) || close_is_due(&tend->record))
 		desk_update(tend->office->desk, NULL, 0, decide_hours, on_hours, tend);
 	else if (persons_wait(tend))
 		persons_forget(tend->office, "hours", "", on_forgotten, tend);
@@ -261,7 +280,7 @@ static void look(struct acts_tend *tend)
 {
 	if (!ledger_is_ready(tend->office->ledger))
 		tend->forgotten = false;
-	if (tend->busy || !ledger_is_ready(tend->office->ledger))
+	if (tend->busy)
 		return;
 	tend->busy = true;
 	desk_read(tend->office->desk, NULL, 0, on_record, tend);
@@ -281,7 +300,7 @@ struct acts_tend *acts_tend_new(struct event_base *base, struct office *office)
 	if (!tend)
 		return NULL;
 	tend->office = office;
-	tend->settled = UINT64_MAX; /* not looked at yet */
+	tend->settled = tend->epoch_version = UINT64_MAX; /* not looked at yet */
 	tend->timer = event_new(base, -1, EV_PERSIST, on_tick, tend);
 	if (!tend->timer || event_add(tend->timer, &second) != 0) {
 		acts_tend_free(tend);

@@ -856,8 +856,20 @@ end
 
 ---- the rules record ----
 
+-- Whether a shard lacks what was acknowledged: it has fewer ballots, or other ones, or fewer tokens
+-- issued. `spent` is the token of the ballot at least - 1. What is damaged, whoever reads it is told.
+local function lacks(log, least, spent, issued_key, least_issued)
+  local size, issued = log_size(log), integer(redis.pcall('GET', issued_key) or '0')
+  if size and least > 0 and not (size >= least and ballot_at(log, least - 1, spent)) then
+    return behind(size, least)
+  elseif issued and issued < least_issued then
+    return behind(issued, least_issued)
+  end
+end
+
 -- KEYS rules, log, issued, batches. ARGV record, hash, opens, closes, shard, shards, buckets, revote,
--- admission, "replace" or "look", "new" or "known": whether there must be rules already.
+-- admission, "replace" or "look", "new" or "known": whether there must be rules already; the least size
+-- of the log, the token of its last ballot, and the least count of issued tokens that are known.
 -- Rules are frozen at opening; those of a rehearsal, which has no hours, by its first token or
 -- ballot; where invitation codes lie is frozen by the first of them. The phase outlives a
 -- replacement; the version begins anew, so that the record's amended hours are applied to the new
@@ -872,7 +884,8 @@ local function open(keys, args)
   end
   local hash, ours = stored[1], stored[7] == LAYOUT
   if hash == args[2] and ours then
-    return redis.status_reply('same')
+    return lacks(keys[2], tonumber(args[12]), args[13], keys[3], tonumber(args[14]))
+      or redis.status_reply('same')
   elseif not hash and args[11] ~= 'new' then
     return behind(0, 0)
   end

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/encode.h"
+#include "base/log.h"
 #include "store/ledger_impl.h"
 
 /* ---- keys ---- */
@@ -51,6 +53,43 @@ static void make_keys(struct ledger *ledger)
 	}
 }
 
+/* ---- what was acknowledged ---- */
+
+void mark_set(struct mark *mark, uint64_t n)
+{
+	mark->n = n;
+	mark->len = decimal_encode(n, mark->text);
+}
+
+void ledger_acknowledge(struct shard *shard, uint64_t index, const uint8_t *spent)
+{
+	if (index < shard->log.n)
+		return;
+	mark_set(&shard->log, index + 1);
+	memcpy(shard->last_spent, spent, LEDGER_SPENT_SIZE);
+}
+
+void ledger_log_behind(struct ledger *ledger, struct slice error)
+{
+	int64_t now_ms = clock_steady_ms();
+
+	if (ledger->behind_logged_ms && now_ms - ledger->behind_logged_ms < 1000)
+		return;
+	ledger->behind_logged_ms = now_ms;
+	log_error(
+	    "contest %s: a shard in Redis lacks what was acknowledged (%.*s), and nothing is "
+	    "counted there. See \"Redis is behind\" in ops/runbook.md",
+	    ledger->options.contest, (int)(error.len < 80 ? error.len : 80), error.ptr);
+}
+
+void ledger_take_as_it_is(struct ledger *ledger)
+{
+	for (unsigned i = 0; i < ledger->options.shards; i++) {
+		mark_set(&ledger->shards[i].log, 0);
+		mark_set(&ledger->shards[i].issued, 0);
+	}
+}
+
 /* ---- life ---- */
 
 struct ledger *ledger_new(
@@ -78,6 +117,8 @@ struct ledger *ledger_new(
 		return NULL;
 	}
 	make_keys(ledger);
+	ledger_take_as_it_is(ledger);
+	ledger->known = options->known;
 	if (redis_is_connected(redis))
 		ledger_on_redis(ledger, true, NULL);
 	return ledger;
@@ -136,6 +177,8 @@ bool ledger_refused(struct ledger *ledger, const struct redis_reply *reply, enum
 	*ret = library_refusal(reply);
 	if (*ret == REFUSED_MISSING)
 		ledger_load_library(ledger);
+	else if (*ret == REFUSED_BEHIND)
+		ledger_log_behind(ledger, redis_reply_text(reply));
 	else if (*ret == REFUSED_RULES)
 		ledger_recheck(ledger, "rules-differ: the shard holds other rules");
 	return true;
@@ -145,8 +188,9 @@ int ledger_error(struct ledger *ledger, const struct redis_reply *error)
 {
 	enum refusal refusal;
 
-	return ledger_refused(ledger, error, &refusal) && refusal == REFUSED_DAMAGED ? -EBADMSG
-										     : -EIO;
+	if (!ledger_refused(ledger, error, &refusal))
+		return -EIO;
+	return refusal == REFUSED_DAMAGED || refusal == REFUSED_BEHIND ? -EBADMSG : -EIO;
 }
 
 bool ledger_read_stored(struct ledger *ledger, struct slice stored, struct slice *ret_ballot)
@@ -172,7 +216,8 @@ static enum cast_verdict find_verdict(
 	enum refusal refusal;
 
 	if (ledger_refused(q->ledger, reply, &refusal))
-		return refusal == REFUSED_DAMAGED ? CAST_FAULT : CAST_BUSY;
+		return refusal == REFUSED_DAMAGED || refusal == REFUSED_BEHIND ? CAST_FAULT
+									       : CAST_BUSY;
 	if (redis_reply_kind(reply) == REDIS_NIL)
 		return CAST_NEVER;
 	if (redis_reply_count(reply) != 3)
@@ -212,7 +257,7 @@ void ledger_find(
 	    (struct slice[]){slice_text("FCALL"), slice_text("find_5"), slice_text("3"),
 		slice_text(shard->rules_key), slice_text(shard->log_key), slice_text(bucket),
 		slice_make(ledger->options.rules_hash, 32), slice_make(spent, LEDGER_SPENT_SIZE),
-		slice_text(LEDGER_LEAST)});
+		mark_text(&shard->log)});
 }
 
 /* ---- the published snapshot ---- */

@@ -70,6 +70,9 @@ struct ledger_options {
 	/* A server's start: other rules in Redis that nobody has voted under are replaced by these,
 	 * once. Else, and later, they are respected, or two servers would replace each other's. */
 	bool may_replace;
+	/* The rules have stood in Redis: gone, they are not laid down anew, since ballots are gone
+	 * with them. Known by itself once the ledger has been ready. */
+	bool known;
 	int64_t opens_ms, closes_ms; /* 0: none */
 	struct slice rules;          /* canonical rules record */
 	uint8_t rules_hash[32];      /* SHA-256 of it */
@@ -98,6 +101,11 @@ bool ledger_is_refused(const struct ledger *ledger);
 void ledger_on_redis(struct ledger *ledger, bool connected, const char *why);
 /* Connected, but not to be used, for that reason: until ledger_on_redis(). */
 void ledger_hold(struct ledger *ledger, const char *why);
+
+/* Each call says how many ballots and voting rights this ledger has acknowledged, and a shard that
+ * has fewer takes nothing: it lies on a replica that was promoted too early, or in an old copy. The
+ * organisers go on with what there is: from now on that is no reason. */
+void ledger_take_as_it_is(struct ledger *ledger);
 
 /* Sends what this turn of the loop gathered: one call a shard with at most LEDGER_BATCH_MAX
  * ballots, further ones when that is exceeded. Call once a turn, before server_flush(). */

@@ -61,6 +61,6 @@ void ledger_apply(struct ledger *ledger, uint64_t version, const char *phase, in
 			slice_text(shard->rules_key), slice_text(shard->log_key),
 			slice_make(ledger->options.rules_hash, 32), slice_text(number),
 			slice_text(phase), slice_text(opens), slice_text(closes),
-			slice_text(LEDGER_LEAST)});
+			mark_text(&shard->log)});
 	}
 }

@@ -198,7 +198,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 	argv[5] = slice_text(shard->count_key);
 	argc = 6 + buckets;
 	argv[argc++] = slice_make(ledger->options.rules_hash, 32);
-	argv[argc++] = slice_text(LEDGER_LEAST);
+	argv[argc++] = mark_text(&shard->log);
 	for (unsigned i = 0; i < batch->n; i++) {
 		const struct cast *cast = batch->casts[i];
 
@@ -340,6 +340,10 @@ static void hand_out(struct batch *batch, const struct redis_reply *reply)
 			    slice_text("what is stored of its token, or a counter, is damaged"));
 		if (result.verdict == CAST_RULES_DIFFER)
 			ledger_recheck(ledger, "rules-differ: a ballot went to the wrong place");
+		if (result.verdict == CAST_COUNTED || result.verdict == CAST_REPLACED ||
+		    result.verdict == CAST_SAME)
+			ledger_acknowledge(
+			    &ledger->shards[result.shard], result.index, batch->casts[i]->spent);
 		cast_tell(ledger, batch->casts[i], &result);
 	}
 }
@@ -385,8 +389,11 @@ static void batch_refused(struct batch *batch, const struct redis_reply *error)
 {
 	switch (library_refusal(error)) {
 	case REFUSED_FOR_NOW:
-	case REFUSED_BEHIND:
 		tell_all(batch, CAST_BUSY);
+		break;
+	case REFUSED_BEHIND:
+		ledger_log_behind(batch->ledger, redis_reply_text(error));
+		tell_all(batch, CAST_FAULT);
 		break;
 	case REFUSED_ALONE:
 		retry_alone(batch, CAST_BUSY);

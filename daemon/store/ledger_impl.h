@@ -7,20 +7,24 @@
 #include <event2/event_struct.h>
 
 #include "base/buf.h"
+#include "base/encode.h"
 #include "store/cast_record.h"
 #include "store/library.h"
 #include "store/ledger.h"
 #include "store/redis.h"
 
-/* What a call says of how much this process knows to be in the shard (ballot.lua answers BEHIND
- * where there is less): nothing yet. */
-#define LEDGER_LEAST     "0"
-#define LEDGER_NOT_KNOWN "new"
-
 #define LEDGER_PREFIX_MAX 160 /* "{<contest>~rehearsal/<shard>}" */
 #define LEDGER_KEY_MAX    (LEDGER_PREFIX_MAX + 32)
 
 struct batch;
+
+/* What a call says of how much was acknowledged to this process (ballot.lua answers BEHIND where
+ * the shard has less). */
+struct mark {
+	uint64_t n;
+	char text[DECIMAL_SIZE]; /* of n */
+	size_t len;
+};
 
 struct shard {
 	struct ledger *ledger;
@@ -29,6 +33,8 @@ struct shard {
 	char count_key[LEDGER_KEY_MAX], issued_key[LEDGER_KEY_MAX];
 	char batches_key[LEDGER_KEY_MAX];
 	struct cast_list gathered; /* in this turn, in order */
+	struct mark log, issued;
+	uint8_t last_spent[LEDGER_SPENT_SIZE]; /* of the last ballot within the mark */
 };
 
 enum setup_step { SETUP_IDLE, SETUP_LIBRARIES, SETUP_RULES, SETUP_REPLACING };
@@ -47,6 +53,7 @@ struct ledger {
 	char theirs[68]; /* hash of the rules in Redis, where they are others */
 	enum setup_step step;
 	unsigned setup_pending; /* shards that have not answered yet */
+	bool known; /* the rules have stood there before: gone, they are not laid down again */
 	bool setup_failed;
 	bool setup_again; /* as soon as the one under way has ended */
 	bool frozen;      /* those others: somebody has voted, or the contest has opened */
@@ -57,7 +64,7 @@ struct ledger {
 	struct cast_list parked; /* until the function library is loaded */
 	struct cast_list done;   /* answered, to be told in the next turn */
 	struct event turn;
-	int64_t damage_logged_ms;
+	int64_t damage_logged_ms, behind_logged_ms;
 	struct cast *free_casts;
 	struct batch *free_batches;
 
@@ -85,6 +92,16 @@ char *ledger_bucket_key(const struct ledger *ledger, unsigned shard, const char 
  */
 bool ledger_refused(
     struct ledger *ledger, const struct redis_reply *reply, enum refusal *ret_refusal);
+
+void mark_set(struct mark *mark, uint64_t n);
+static inline struct slice mark_text(const struct mark *mark)
+{
+	return slice_make(mark->text, mark->len);
+}
+/* Acknowledged: the ballot of this token stands at this index. */
+void ledger_acknowledge(struct shard *shard, uint64_t index, const uint8_t *spent);
+/* A shard answers BEHIND: a line a second is enough. */
+void ledger_log_behind(struct ledger *ledger, struct slice error);
 
 unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16]);
 unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16]);

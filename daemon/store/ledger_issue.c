@@ -10,12 +10,23 @@
 
 struct issuing {
 	struct ledger *ledger;
+	struct shard *shard;
 	issue_cb *cb;
 	void *arg;
 };
 
+/* How many are issued, as "new" and "same" say beside it. */
+static void acknowledge(struct shard *shard, const struct redis_reply *issued)
+{
+	uint64_t n = (uint64_t)redis_reply_integer(issued);
+
+	if (n > shard->issued.n)
+		mark_set(&shard->issued, n);
+}
+
 /* {"new" or "same", how many are issued}, or one word. */
-static enum issue_verdict verdict_of(struct ledger *ledger, const struct redis_reply *reply)
+static enum issue_verdict verdict_of(
+    struct ledger *ledger, struct shard *shard, const struct redis_reply *reply)
 {
 	static const struct {
 		const char *word;
@@ -28,7 +39,10 @@ static enum issue_verdict verdict_of(struct ledger *ledger, const struct redis_r
 	enum refusal refusal;
 
 	if (ledger_refused(ledger, reply, &refusal))
-		return refusal == REFUSED_DAMAGED ? ISSUE_FAULT : ISSUE_BUSY;
+		return refusal == REFUSED_DAMAGED || refusal == REFUSED_BEHIND ? ISSUE_FAULT
+									       : ISSUE_BUSY;
+	if (redis_reply_count(reply) == 2)
+		acknowledge(shard, redis_reply_at(reply, 1));
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		if (slice_is(text, words[i].word))
 			return words[i].verdict;
@@ -42,7 +56,7 @@ static void on_issued(void *arg, enum redis_outcome outcome, const struct redis_
 	enum issue_verdict verdict;
 
 	if (outcome == REDIS_OK)
-		verdict = verdict_of(issuing->ledger, reply);
+		verdict = verdict_of(issuing->ledger, issuing->shard, reply);
 	else
 		verdict = outcome == REDIS_NOT_SENT ? ISSUE_BUSY : ISSUE_UNKNOWN;
 	issuing->cb(issuing->arg, verdict);
@@ -53,7 +67,7 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
     const uint8_t blinded_hash[32], issue_cb *cb, void *arg)
 {
 	unsigned n = ledger_shard_of(ledger, identity);
-	const struct shard *shard = &ledger->shards[n];
+	struct shard *shard = &ledger->shards[n];
 	bool by_code = ledger->options.by_code;
 	struct issuing *issuing = malloc(sizeof(*issuing));
 	char issued[LEDGER_KEY_MAX], codes[LEDGER_KEY_MAX];
@@ -62,7 +76,7 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
 
 	if (!issuing)
 		abort(); /* nobody could be told of the failure */
-	*issuing = (struct issuing){ledger, cb, arg};
+	*issuing = (struct issuing){ledger, shard, cb, arg};
 	call[len++] = slice_text("FCALL");
 	call[len++] = slice_text("issue_5");
 	call[len++] = slice_text(by_code ? "5" : "3");
@@ -76,7 +90,7 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
 	call[len++] = slice_make(ledger->options.rules_hash, 32);
 	call[len++] = slice_make(identity, LEDGER_IDENTITY_SIZE);
 	call[len++] = slice_make(blinded_hash, 32);
-	call[len++] = slice_text(LEDGER_LEAST);
+	call[len++] = mark_text(&shard->issued);
 	redis_write(ledger->redis, on_issued, issuing, len, call);
 }
 

@@ -185,8 +185,17 @@ static void rules_refused(
 		    true);
 		return;
 	}
-	(void)snprintf(
-	    why, sizeof(why), "redis: %.*s", (int)(text.len < 90 ? text.len : 90), text.ptr);
+	if (library_refusal(error) == REFUSED_BEHIND) {
+		ledger_log_behind(ledger, text);
+		(void)snprintf(why, sizeof(why),
+		    "behind: shard %u in Redis lacks what was acknowledged (%.*s); see \"Redis is "
+		    "behind\" in ops/runbook.md",
+		    (unsigned)(shard - ledger->shards), (int)(text.len < 80 ? text.len : 80),
+		    text.ptr);
+	} else {
+		(void)snprintf(why, sizeof(why), "redis: %.*s",
+		    (int)(text.len < 90 ? text.len : 90), text.ptr);
+	}
 	shard_failed(ledger, why);
 }
 
@@ -239,6 +248,7 @@ static void end_shard(struct ledger *ledger)
 	ledger->options.may_replace = false;
 	ledger->step = SETUP_IDLE;
 	ledger->refused = false;
+	ledger->known = true;
 	set_ready(ledger, true, "");
 	ledger_cast_unpark(ledger);
 	if (ledger->setup_again)
@@ -256,7 +266,7 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 	snprintf(number, sizeof(number), "%u", n);
 	snprintf(shards, sizeof(shards), "%u", o->shards);
 	snprintf(buckets, sizeof(buckets), "%u", o->buckets);
-	redis_write(ledger->redis, on_rules, shard, 18,
+	redis_write(ledger->redis, on_rules, shard, 21,
 	    (struct slice[]){slice_text("FCALL"), slice_text("open_5"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->issued_key), slice_text(shard->batches_key), o->rules,
@@ -265,7 +275,9 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 		slice_text(o->replaceable ? "replace" : "refuse"),
 		slice_text(o->by_code ? "codes" : ""),
 		slice_text(ledger->step == SETUP_REPLACING ? "replace" : "look"),
-		slice_text(LEDGER_NOT_KNOWN)});
+		slice_text(ledger->known ? "known" : "new"), mark_text(&shard->log),
+		slice_make(shard->last_spent, shard->log.n > 0 ? LEDGER_SPENT_SIZE : 0),
+		mark_text(&shard->issued)});
 }
 
 static void lay_rules_as(struct ledger *ledger, enum setup_step step)

@@ -249,7 +249,7 @@ static void ask(struct reading *reading, unsigned number)
 	    (struct slice[]){slice_text("FCALL"), slice_text("read_5"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->count_key), slice_text(shard->issued_key),
-		slice_make(ledger->options.rules_hash, 32), slice_text(LEDGER_LEAST)});
+		slice_make(ledger->options.rules_hash, 32), mark_text(&shard->log)});
 }
 
 void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg)

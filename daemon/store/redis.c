@@ -206,7 +206,7 @@ static void reckon(struct redis *redis)
 			tell(redis, true, "connected");
 	} else if (connected == 0 && why[0]) {
 		tell(redis, false, why);
-	} else if (!redis->up && redis->map_was_read && !redis->map->whole) {
+	} else if (!redis->up && redis->map && redis->map_was_read && !redis->map->whole) {
 		tell(redis, false, "the cluster has slots that no server serves");
 	}
 }
@@ -233,7 +233,7 @@ static void suspect(struct redis *redis)
 static void take_map(struct redis *redis)
 {
 	const struct redis_map *map = redis->map;
-	uint8_t at[REDIS_MASTERS_MAX], old;
+	uint8_t at[REDIS_MASTERS_MAX] = {0}, old;
 
 	for (unsigned i = 0; i < redis->n_servers; i++)
 		redis->servers[i]->serves = false;

@@ -5,17 +5,18 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { RedisCluster } from './lib/cluster.mjs';
 import { TALLYCTL, eventually, makeDirectory, runProgram, startInstance } from './lib/instance.mjs';
-import { Round, randomFrom, spentOf } from './lib/protocol.mjs';
+import { Round, assertProblem, randomFrom, spentOf } from './lib/protocol.mjs';
 
 const SHARDS = 12;
 const ENTRIES = ['naver-cloud', 'upstage', 'sk-telecom', 'nc-ai', 'lg-ai-research'];
 
-async function start(t, { replicas, settings = {}, ...options }) {
+/** `asked`: how many of the replicas must have a vote. */
+async function start(t, { replicas, asked = replicas, workers = 2 }) {
 	const dir = await makeDirectory();
 	const cluster = await RedisCluster.start(path.join(dir, 'cluster'), { replicas });
 	t.after(() => cluster.stop());
 	const instance = await startInstance({ dir, redis: cluster, contest: { shards: SHARDS },
-		settings: { workers: 2, redis: { deadline: '3s', replicas }, ...settings }, ...options });
+		settings: { workers, redis: { deadline: '3s', replicas: asked } } });
 	t.after(() => instance.stop());
 	return { cluster, instance, round: new Round(instance) };
 }
@@ -111,6 +112,34 @@ test('slots move from master to master while people vote', async (t) => {
 	const voters = await runProgram(TALLYCTL, ['-c', instance.config, 'voters', '--url', instance.url, '--count', '60', '--rate', '200']);
 	assert.equal(voters.code, 0, voters.stderr);
 	assert.match(voters.stdout, /60 counted, 0 failed/);
+});
+
+test('a replica that lacks acknowledged votes and is promoted all the same takes none', async (t) => {
+	const { cluster, instance, round } = await start(t, { replicas: 1, asked: 0, workers: 1 });
+	const shard = 0, key = `{${round.name}/${shard}}`;
+	const mint = () => {
+		for (;;) {
+			const token = round.mint();
+			if (spentOf(token).readUInt32BE(0) % SHARDS === shard)
+				return token;
+		}
+	};
+	const cast = (token) => round.cast(token, { choices: ['upstage'] });
+	assert.equal((await cast(mint())).status, 201);
+	const dead = await cluster.masterOf(key);
+	const replica = await cluster.replicaOf(dead);
+	await cluster.healthy();
+	await replica.kill();
+	const lost = [mint(), mint(), mint()];
+	for (const token of lost) // its disk is enough, says the configuration
+		assert.equal((await cast(token)).status, 201);
+	await dead.kill();
+	await replica.start();
+	await eventually(async () => await cluster.masterOf(key) === replica, 'the replica in its place');
+	await eventually(() => instance.stderr.includes('lacks what was acknowledged'), 'a line that says so');
+	for (const token of [...lost, mint()])
+		assertProblem(await cast(token), 503, 'unavailable', /Nothing was counted/);
+	assert.equal(await replica.call('XLEN', `${key}:log`), 1);
 });
 
 test('masters die and are replaced by replicas while people vote', async (t) => {

@@ -470,6 +470,88 @@ static void test_addresses(void **state)
 	event_base_free(base);
 }
 
+/* ---- replicas ---- */
+
+static void write_to(struct fixture *f, struct record *r, const char *key, const char *value)
+{
+	r->f = f;
+	redis_write(f->redis, on_reply, r, 3,
+	    (struct slice[]){slice_text("SET"), slice_text(key), slice_text(value)});
+}
+
+/* What no replica has may be lost: it was carried out, and is not known to last. What Redis refuses
+ * is known to be refused. */
+static void test_replicas_missing(void **state)
+{
+	struct fixture f;
+	struct record written = {0}, later = {0}, refused = {0}, read = {0};
+
+	(void)state;
+	init(&f);
+	f.options.replicas = 1;
+	f.options.wait_ms = 50;
+	server_start(&f.server, false);
+	open_redis(&f);
+	wait_until(&f, f.up);
+	server_do(&f.server, "LPUSH {l}:list x");
+	write_to(&f, &written, "{a}:k", "1");
+	redis_flush(f.redis);
+	write_to(&f, &later, "{b}:k", "2"); /* gathers until the first is through */
+	refused.f = &f;
+	redis_write(f.redis, on_reply, &refused, 2,
+	    (struct slice[]){slice_text("INCR"), slice_text("{l}:list")});
+	call(&f, &read, "GET", "{a}:k", NULL); /* does not wait */
+	wait_until(&f, read.calls);
+	assert_int_equal(written.calls + later.calls + refused.calls, 0);
+	wait_until(&f, written.calls && later.calls && refused.calls);
+	assert_int_equal(written.outcome, REDIS_UNKNOWN);
+	assert_int_equal(later.outcome, REDIS_UNKNOWN);
+	assert_int_equal(refused.outcome, REDIS_OK);
+	assert_int_equal(refused.kind, REDIS_ERROR);
+	assert_string_equal(read.text, "1");
+	assert_int_equal(server_integer(&f.server, "GET {b}:k"), 2);
+	assert_int_equal(server_integer(&f.server, "EXISTS {l}:barrier"), 1);
+	finish(&f);
+}
+
+/* Each is told once, also when the connection goes, or everything ends, in the midst of it. */
+static void test_replicas_and_the_end(void **state)
+{
+	enum { N = 20 };
+	struct fixture f;
+	struct record r[2][N] = {0};
+
+	(void)state;
+	for (int closing = 0; closing < 2; closing++) {
+		memset(r, 0, sizeof(r));
+		init(&f);
+		f.options.replicas = 1;
+		f.options.wait_ms = 10000;
+		server_start(&f.server, false);
+		open_redis(&f);
+		wait_until(&f, f.up);
+		for (int i = 0; i < N; i++)
+			write_to(&f, &r[0][i], "{a}:k", "1");
+		redis_flush(f.redis);
+		for (int i = 0; i < N; i++)
+			write_to(&f, &r[1][i], "{a}:k", "1");
+		if (closing) {
+			redis_free(f.redis);
+			f.redis = NULL;
+		} else {
+			server_end(&f.server, SIGKILL);
+			wait_until(&f, r[1][N - 1].calls);
+		}
+		for (int i = 0; i < N; i++) {
+			assert_int_equal(r[0][i].calls, 1);
+			assert_int_equal(r[0][i].outcome, REDIS_UNKNOWN);
+			assert_int_equal(r[1][i].calls, 1);
+			assert_int_equal(r[1][i].outcome, REDIS_NOT_SENT);
+		}
+		finish(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +567,8 @@ int main(void)
 	    cmocka_unit_test(test_cap),
 	    cmocka_unit_test(test_free_with_pending),
 	    cmocka_unit_test(test_addresses),
+	    cmocka_unit_test(test_replicas_missing),
+	    cmocka_unit_test(test_replicas_and_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

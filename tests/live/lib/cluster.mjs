@@ -133,6 +133,14 @@ export class RedisCluster {
 		}, `a master of ${key}`);
 	}
 
+	/** A running replica of this master. */
+	async replicaOf(master) {
+		for (const node of this.nodes)
+			if (await node.role() === 'slave' && (await node.call('CLUSTER', 'NODES')).split('\n').find((line) => line.includes('myself')).includes(await master.id()))
+				return node;
+		throw new Error('it has no replica');
+	}
+
 	/** Moves a key's slot with everything in it, as redis-cli --cluster reshard does. */
 	async moveSlot(key, to) {
 		const slot = await to.call('CLUSTER', 'KEYSLOT', key);
