@@ -11,6 +11,7 @@
 #include "config/round.h"
 #include "ctl/screen.h"
 #include "ctl/session.h"
+#include "store/redis_settings.h"
 
 static const char usage[] =
     "Usage: tallyctl -c FILE check [--json]\n"
@@ -41,7 +42,8 @@ struct check_finding *check_find(struct check *check, enum durability_grade grad
 	if (check->n < CHECK_FINDINGS_MAX)
 		check->n++;
 	finding = &check->findings[check->n - 1];
-	*finding = (struct check_finding){.grade = grade, .of = of};
+	*finding = (struct check_finding){.grade = grade};
+	(void)snprintf(finding->of, sizeof(finding->of), "%s", of);
 	(void)snprintf(finding->setting, sizeof(finding->setting), "%s", setting);
 	(void)snprintf(finding->value, sizeof(finding->value), "%s", value);
 	(void)snprintf(finding->may, sizeof(finding->may), "%s", may);
@@ -115,7 +117,7 @@ static void print(const struct check *check)
 	size_t grave = count_grave(check);
 
 	screen_print("%s at %s\n", check->server[0] ? check->server : "Redis",
-	    check->ctl->settings.redis.address);
+	    redis_where(&check->ctl->settings));
 	print_findings(check);
 	screen_print("\n%s%zu to be mended, %zu to be thought about.\n",
 	    check->n == 0 ? "Nothing was found: " : "", grave, check->n - grave);
@@ -135,7 +137,7 @@ static void print_json(const struct check *check)
 			      "write", finding->remedy));
 	}
 	json = json_pack("{s:s, s:s, s:b, s:o}", "server", check->server, "address",
-	    check->ctl->settings.redis.address, "good", count_grave(check) == 0, "findings", list);
+	    redis_where(&check->ctl->settings), "good", count_grave(check) == 0, "findings", list);
 	session_print_json(json);
 	json_decref(json);
 }

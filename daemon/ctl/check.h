@@ -13,7 +13,7 @@ struct round;
 
 struct check_finding {
 	enum durability_grade grade;
-	const char *of; /* "redis", "rights", "clock", "host", "keys" */
+	char of[72]; /* "redis", a cluster's server, "rights", "clock", "host", "keys" */
 	char setting[48], value[160], may[240], remedy[160];
 };
 

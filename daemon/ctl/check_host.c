@@ -7,6 +7,7 @@
 
 #include "config/round.h"
 #include "ctl/check.h"
+#include "store/redis_settings.h"
 
 #define PATH_SIZE 512
 
@@ -107,6 +108,6 @@ void check_host(struct check *check)
 {
 	for (size_t i = 0; i < check->n_rounds; i++)
 		check_keys(check, check->rounds[i]);
-	if (runs_here(check->ctl->settings.redis.address))
+	if (runs_here(redis_where(&check->ctl->settings)))
 		check_kernel(check);
 }

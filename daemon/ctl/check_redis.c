@@ -13,6 +13,7 @@
 #include "config/secret.h"
 #include "ctl/check.h"
 #include "store/redis.h"
+#include "store/redis_settings.h"
 
 enum {
 	CONNECT_MS = 3000,
@@ -56,8 +57,9 @@ static void on_durability(void *arg, int error, const struct durability *durabil
 	asking->failed = asking->failed || error != 0;
 	for (size_t i = 0; error == 0 && i < durability->n; i++) {
 		const struct durability_finding *from = &durability->findings[i];
-		struct check_finding *finding = check_find(
-		    asking->check, from->grade, "redis", from->setting, from->value, from->may);
+		struct check_finding *finding =
+		    check_find(asking->check, from->grade, from->server[0] ? from->server : "redis",
+			from->setting, from->value, from->may);
 
 		(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", from->remedy);
 	}
@@ -229,17 +231,13 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 static bool turn(struct asking *asking, const char *password)
 {
 	const struct settings *settings = &asking->check->ctl->settings;
-	struct redis_options options = {
-	    .address = settings->redis.address,
-	    .user = settings->redis.user,
-	    .password = password[0] ? password : NULL,
-	    .deadline_ms = ANSWER_MS,
-	    .in_flight_max = 64,
-	    .backoff_max_ms = 200,
-	    .on_state = on_state,
-	    .arg = asking,
-	};
+	struct redis_options options = redis_options_from(settings, password);
 
+	options.deadline_ms = ANSWER_MS;
+	options.in_flight_max = 64;
+	options.backoff_max_ms = 200;
+	options.on_state = on_state;
+	options.arg = asking;
 	asking->base = event_base_new();
 	asking->patience = asking->base ? evtimer_new(asking->base, on_patience, asking) : NULL;
 	asking->redis = asking->base ? redis_new(asking->base, &options) : NULL;
@@ -263,7 +261,7 @@ int check_redis(struct check *check)
 		status = ctl_fail(EX_OSERR, "out of memory.");
 	else if (asking.failed || !asking.begun)
 		status = ctl_fail(EX_UNAVAILABLE, "Redis at %s is not to be had: %s.",
-		    settings->redis.address, asking.why[0] ? asking.why : "no answer");
+		    redis_where(settings), asking.why[0] ? asking.why : "no answer");
 	explicit_bzero(password, sizeof(password));
 	redis_free(asking.redis);
 	if (asking.patience)

@@ -183,7 +183,7 @@ static bool turn_until_done(struct session *session, int ms)
 
 static int wait_until_ready(struct session *session)
 {
-	const char *address = session->ctl->settings.redis.address;
+	const char *address = redis_where(&session->ctl->settings);
 	bool told = turn_until_done(session, CONNECT_MS);
 
 	if (ledger_is_ready(session->ledger))

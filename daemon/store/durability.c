@@ -10,7 +10,7 @@ struct judging {
 	struct slice info;
 	const struct durability_setting *settings;
 	size_t n;
-	uint64_t voters;
+	const struct durability_wants *wants;
 	struct durability *ret;
 };
 
@@ -237,7 +237,7 @@ static void judge_room(struct judging *j)
 	} else if (most > 0 && used >= 0 && used > most / 10 * 9) {
 		find(j, DURABILITY_ADVICE, "maxmemory", text,
 		    "over nine tenths are used; when it is reached, every vote is refused (OOM)");
-	} else if (most > 0 && bytes_of(j->voters) > most - (used > 0 ? used : 0)) {
+	} else if (most > 0 && bytes_of(j->wants->voters) > most - (used > 0 ? used : 0)) {
 		find(j, DURABILITY_ADVICE, "maxmemory", text,
 		    "less is free than the expected voters need; when it is reached, every vote is "
 		    "refused (OOM)");
@@ -266,6 +266,25 @@ static void judge_packing(struct judging *j)
 
 /* ---- other servers ---- */
 
+/* Whether votes wait for replicas, and for enough of them. */
+static void judge_waiting(struct judging *j, int64_t replicas)
+{
+	int64_t waits = j->wants->replicas;
+	char number[24];
+
+	snprintf(number, sizeof(number), "%lld", (long long)replicas);
+	if (replicas >= 0 && waits > replicas)
+		mend(find(j, DURABILITY_STOPS, "connected_slaves", slice_text(number),
+			 "fewer replicas follow than redis.replicas asks for: no vote is "
+			 "acknowledged"),
+		    "replicaof … on the replicas, or redis.replicas in tallyd.yaml");
+	else if (replicas > waits)
+		mend(find(j, DURABILITY_ADVICE, "connected_slaves", slice_text(number),
+			 "votes are acknowledged before all replicas have them: one that is "
+			 "promoted may lack some, and then takes none"),
+		    "redis.replicas in tallyd.yaml, as many as there are");
+}
+
 static void judge_replication(struct judging *j)
 {
 	struct slice role = info_of(j, "role");
@@ -283,12 +302,8 @@ static void judge_replication(struct judging *j)
 	if (number_of(wanted) > 0 && good >= 0 && good < number_of(wanted))
 		find(j, DURABILITY_STOPS, "min-replicas-to-write", wanted,
 		    "fewer replicas follow than that: every vote is refused (NOREPLICAS)");
-	if (slice_is(role, "master") && replicas > 0 && number_of(wanted) == 0)
-		mend(
-		    find(j, DURABILITY_ADVICE, "min-replicas-to-write", wanted,
-			"votes are taken while no replica follows; one that is promoted then lacks "
-			"them"),
-		    "min-replicas-to-write 1");
+	if (slice_is(role, "master"))
+		judge_waiting(j, replicas);
 }
 
 /* ---- what tells of votes, and what holds them up ---- */
@@ -327,9 +342,9 @@ static int by_grade(const void *a, const void *b)
 }
 
 void durability_judge(struct slice info, const struct durability_setting *settings, size_t n,
-    uint64_t voters, struct durability *ret)
+    const struct durability_wants *wants, struct durability *ret)
 {
-	struct judging j = {info, settings, n, voters, ret};
+	struct judging j = {info, settings, n, wants, ret};
 
 	*ret = (struct durability){.settings_known = n > 0};
 	if (n == 0)

@@ -1,5 +1,5 @@
 /* Judges a Redis by its own words (INFO, CONFIG GET): what of its settings and state loses votes,
- * doubles them, or stops them. durability_judge() is pure; durability_ask() asks one server. Knows
+ * doubles them, or stops them. durability_judge() is pure; durability_ask() asks the servers. Knows
  * what ops/redis.conf sets, and decides nothing by it. */
 #ifndef TALLYD_STORE_DURABILITY_H
 #define TALLYD_STORE_DURABILITY_H
@@ -25,6 +25,7 @@ const char *durability_word(enum durability_grade grade);
 
 struct durability_finding {
 	enum durability_grade grade;
+	char server[64];  /* of a cluster, "host:port"; else "" */
 	char setting[40]; /* as Redis calls it: of CONFIG GET, or of INFO */
 	char value[64];   /* as it is there; "" where there is none */
 	const char *may;  /* what may happen; static */
@@ -44,10 +45,15 @@ struct durability_setting { /* a pair of CONFIG GET */
 	struct slice name, value;
 };
 
-/* `voters`: how many are expected; 0: not known. `settings` with n 0: CONFIG GET was
+struct durability_wants {
+	uint64_t voters;   /* expected; 0: not known */
+	unsigned replicas; /* that must have a vote before it is acknowledged (redis.replicas) */
+};
+
+/* `settings` with n 0: CONFIG GET was
  * refused, and what INFO tells of them is judged. Settings that are not there are not judged. */
 void durability_judge(struct slice info, const struct durability_setting *settings, size_t n,
-    uint64_t voters, struct durability *ret);
+    const struct durability_wants *wants, struct durability *ret);
 
 /* The gravest grade that was found; DURABILITY_ADVICE where nothing was. */
 enum durability_grade durability_worst(const struct durability *durability);
@@ -55,8 +61,9 @@ enum durability_grade durability_worst(const struct durability *durability);
 /* "appendfsync is "everysec" (loses votes): …; write: appendfsync always" */
 void durability_tell(const struct durability_finding *finding, char *ret_text, size_t cap);
 
-/* `error`: 0, or -EIO: no answer, and `durability` is NULL; else borrowed for the callback. Exactly
- * once, in a later turn of the loop or in redis_free(). */
+/* Asks every master, and tells what was found at all of them; the same of several once, with the
+ * name of one. `error`: 0, or -EIO: one gave no answer, and `durability` is NULL; else borrowed for
+ * the callback. Exactly once, in a later turn of the loop or in redis_free(). */
 typedef void durability_cb(void *arg, int error, const struct durability *durability);
 void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg);
 

@@ -1,4 +1,5 @@
-/* The two questions by which a Redis is judged: INFO and CONFIG GET, sent together. */
+/* The two questions by which a Redis is judged, INFO and CONFIG GET, sent together to one master
+ * after another. */
 #include "store/durability.h"
 
 #include <errno.h>
@@ -13,17 +14,61 @@ struct asking {
 	struct redis *redis;
 	durability_cb *cb;
 	void *arg;
-	uint64_t voters;
-	char *info; /* NULL until it was told */
+	struct durability_wants wants;
+	unsigned master; /* the one that is asked */
+	char *info;      /* NULL until it was told */
 	size_t info_len;
+	struct durability all; /* of those that have answered */
 };
 
-static void finish(struct asking *asking, int error, const struct durability *durability)
+static void ask(struct asking *asking);
+
+static void finish(struct asking *asking, int error)
 {
-	asking->cb(asking->arg, error, durability);
+	asking->cb(asking->arg, error, error ? NULL : &asking->all);
 	free(asking->info);
 	free(asking);
 }
+
+/* ---- what several say ---- */
+
+static bool is_found(const struct durability *all, const struct durability_finding *finding)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->findings[i].grade == finding->grade &&
+		    strcmp(all->findings[i].setting, finding->setting) == 0)
+			return true;
+	return false;
+}
+
+static int by_grade(const void *a, const void *b)
+{
+	const struct durability_finding *x = a, *y = b;
+
+	return (x->grade < y->grade) - (x->grade > y->grade);
+}
+
+static void add(struct asking *asking, const struct durability *durability)
+{
+	struct durability *all = &asking->all;
+
+	all->settings_known =
+	    durability->settings_known && (asking->master == 0 || all->settings_known);
+	for (size_t i = 0; i < durability->n && all->n < DURABILITY_FINDINGS_MAX; i++) {
+		struct durability_finding *finding = &all->findings[all->n];
+
+		if (is_found(all, &durability->findings[i]))
+			continue;
+		*finding = durability->findings[i];
+		if (redis_is_cluster(asking->redis))
+			redis_master_name(asking->redis, asking->master, finding->server,
+			    sizeof(finding->server));
+		all->n++;
+	}
+	qsort(all->findings, all->n, sizeof(*all->findings), by_grade);
+}
+
+/* ---- one after another ---- */
 
 /* A refusal (NOPERM) is an answer, too: nothing is known then. */
 static void on_config(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
@@ -34,7 +79,7 @@ static void on_config(void *arg, enum redis_outcome outcome, const struct redis_
 	size_t n = 0;
 
 	if (outcome != REDIS_OK || !asking->info) {
-		finish(asking, -EIO, NULL);
+		finish(asking, -EIO);
 		return;
 	}
 	for (size_t i = 0; i + 1 < redis_reply_count(reply) && n < SETTINGS_MAX; i += 2)
@@ -42,8 +87,12 @@ static void on_config(void *arg, enum redis_outcome outcome, const struct redis_
 		    (struct durability_setting){redis_reply_text(redis_reply_at(reply, i)),
 			redis_reply_text(redis_reply_at(reply, i + 1))};
 	durability_judge(
-	    slice_make(asking->info, asking->info_len), settings, n, asking->voters, &durability);
-	finish(asking, 0, &durability);
+	    slice_make(asking->info, asking->info_len), settings, n, &asking->wants, &durability);
+	add(asking, &durability);
+	if (++asking->master < redis_masters(asking->redis))
+		ask(asking);
+	else
+		finish(asking, 0);
 }
 
 static void on_info(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
@@ -62,7 +111,7 @@ static void on_info(void *arg, enum redis_outcome outcome, const struct redis_re
 	asking->info_len = text.len;
 }
 
-void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg)
+static void ask(struct asking *asking)
 {
 	/* By pattern where several settings begin alike; Redis 6 knows one pattern a call only, and
 	 * is found by its version. */
@@ -70,14 +119,26 @@ void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, voi
 	    "maxmemory*", "save", "stop-writes-*", "hash-max-listpack-*", "min-replicas-*",
 	    "replica-read-only", "slowlog-*", "notify-keyspace-events", "busy-reply-threshold"};
 	enum { N = sizeof(names) / sizeof(*names) };
-	struct asking *asking = calloc(1, sizeof(*asking));
 	struct slice argv[N];
+
+	free(asking->info);
+	asking->info = NULL;
+	for (size_t i = 0; i < N; i++)
+		argv[i] = slice_text(names[i]);
+	redis_call_master(asking->redis, asking->master, on_info, asking, 1,
+	    (struct slice[]){slice_text("INFO")});
+	redis_call_master(asking->redis, asking->master, on_config, asking, N, argv);
+}
+
+void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg)
+{
+	struct asking *asking = calloc(1, sizeof(*asking));
 
 	if (!asking)
 		abort(); /* nobody could be told of the failure */
-	*asking = (struct asking){redis, cb, arg, voters, NULL, 0};
-	for (size_t i = 0; i < N; i++)
-		argv[i] = slice_text(names[i]);
-	redis_call(redis, on_info, asking, 1, (struct slice[]){slice_text("INFO")});
-	redis_call(redis, on_config, asking, N, argv);
+	asking->redis = redis;
+	asking->cb = cb;
+	asking->arg = arg;
+	asking->wants = (struct durability_wants){voters, redis_replicas(redis)};
+	ask(asking);
 }

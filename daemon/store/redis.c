@@ -536,6 +536,18 @@ unsigned redis_masters(const struct redis *redis)
 	return n;
 }
 
+void redis_master_name(const struct redis *redis, unsigned n, char *ret_name, size_t cap)
+{
+	const struct server *server = master(redis, n);
+
+	if (!server)
+		(void)snprintf(ret_name, cap, "%s", "");
+	else if (server->place.port)
+		(void)snprintf(ret_name, cap, "%s:%d", server->place.host, server->place.port);
+	else
+		(void)snprintf(ret_name, cap, "%s", server->place.host);
+}
+
 void redis_call_master(
     struct redis *redis, unsigned n, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
 {
@@ -550,6 +562,11 @@ void redis_call_master(
 bool redis_is_cluster(const struct redis *redis)
 {
 	return redis->map;
+}
+
+unsigned redis_replicas(const struct redis *redis)
+{
+	return redis->options.replicas;
 }
 
 bool redis_is_connected(const struct redis *redis)

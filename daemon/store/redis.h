@@ -73,9 +73,12 @@ void redis_write(
     struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv);
 
 bool redis_is_cluster(const struct redis *redis);
+unsigned redis_replicas(const struct redis *redis); /* as the options said */
 /* How many servers have keys; each can be asked, by a number below that. Both may change in every
  * turn of the loop, and then on_state is told. */
 unsigned redis_masters(const struct redis *redis);
+/* "host:port", or a socket's path; "" for a number that is none. */
+void redis_master_name(const struct redis *redis, unsigned n, char *ret_name, size_t cap);
 void redis_call_master(struct redis *redis, unsigned n, redis_cb *cb, void *arg, size_t argc,
     const struct slice *argv);
 

@@ -18,3 +18,8 @@ struct redis_options redis_options_from(const struct settings *settings, const c
 	    .wait_ms = (unsigned)settings->redis.replica_wait_ms,
 	};
 }
+
+const char *redis_where(const struct settings *settings)
+{
+	return settings->redis.n_cluster > 0 ? settings->redis.cluster[0] : settings->redis.address;
+}

@@ -9,4 +9,7 @@ struct settings;
 /* Borrows from both; an empty password is none. on_state and arg are the caller's to set. */
 struct redis_options redis_options_from(const struct settings *settings, const char *password);
 
+/* For messages: the address, or the first of a cluster's nodes. */
+const char *redis_where(const struct settings *settings);
+
 #endif

@@ -45,7 +45,10 @@ struct row {
 	const char *found;             /* the gravest finding's setting; NULL: none */
 	enum durability_grade grade;
 	const char *remedy;
+	unsigned replicas; /* that are to be waited for */
 };
+
+static const struct durability_wants nothing_wanted;
 
 static const struct row rows[] = {
     {.found = NULL},
@@ -83,10 +86,18 @@ static const struct row rows[] = {
 	.found = "slowlog-log-slower-than", .grade = DURABILITY_ADVICE},
     {"slowlog-log-slower-than", "10000", .found = NULL},
     {"busy-reply-threshold", "60000", .found = "busy-reply-threshold", .grade = DURABILITY_ADVICE},
-    {"min-replicas-to-write", "1", .line = "connected_slaves:1", .found = NULL},
+    {.line = "connected_slaves:1", .replicas = 1, .found = NULL},
+    {.line = "connected_slaves:2",
+	.replicas = 1,
+	.found = "connected_slaves",
+	.grade = DURABILITY_ADVICE},
+    {.line = "connected_slaves:1",
+	.replicas = 2,
+	.found = "connected_slaves",
+	.grade = DURABILITY_STOPS},
     {"min-replicas-to-write", "2", .line = "min_slaves_good_slaves:1",
 	.found = "min-replicas-to-write", .grade = DURABILITY_STOPS},
-    {.line = "connected_slaves:1", .found = "min-replicas-to-write", .grade = DURABILITY_ADVICE},
+    {.line = "connected_slaves:1", .found = "connected_slaves", .grade = DURABILITY_ADVICE},
     {.line = "role:slave", .found = "role", .grade = DURABILITY_STOPS},
     {"replica-read-only", "no", .line = "role:slave", .found = "role", .grade = DURABILITY_LOSES},
     {.line = "redis_version:6.2.14", .found = "redis_version", .grade = DURABILITY_STOPS},
@@ -159,7 +170,9 @@ static void test_rows(void **state)
 		    row->value ? row->value : "", row->line ? row->line : "");
 		change_info(row->line, info, sizeof(info));
 		change_settings(row, settings);
-		durability_judge(slice_text(info), settings, GOOD, 200000, &found);
+		durability_judge(slice_text(info), settings, GOOD,
+		    &(struct durability_wants){.voters = 200000, .replicas = row->replicas},
+		    &found);
 		assert_true(found.settings_known);
 		if (!row->found) {
 			assert_int_equal(found.n, 0);
@@ -192,17 +205,17 @@ static void test_refused(void **state)
 	char info[2000];
 
 	(void)state;
-	durability_judge(slice_text(GOOD_INFO), NULL, 0, 0, &found);
+	durability_judge(slice_text(GOOD_INFO), NULL, 0, &nothing_wanted, &found);
 	assert_false(found.settings_known);
 	assert_int_equal(found.n, 1);
 	assert_string_equal(found.findings[0].setting, "CONFIG GET");
 	change_info("maxmemory_policy:allkeys-lfu", info, sizeof(info));
-	durability_judge(slice_text(info), NULL, 0, 0, &found);
+	durability_judge(slice_text(info), NULL, 0, &nothing_wanted, &found);
 	assert_int_equal(durability_worst(&found), DURABILITY_DOUBLES);
 	change_info("role:slave", info, sizeof(info));
-	durability_judge(slice_text(info), NULL, 0, 0, &found);
+	durability_judge(slice_text(info), NULL, 0, &nothing_wanted, &found);
 	assert_int_equal(durability_worst(&found), DURABILITY_STOPS);
-	durability_judge(slice_text(""), NULL, 0, 0, &found);
+	durability_judge(slice_text(""), NULL, 0, &nothing_wanted, &found);
 	assert_non_null(finding_of(&found, "INFO"));
 	assert_int_equal(durability_worst(&found), DURABILITY_ADVICE);
 }
@@ -222,7 +235,7 @@ static void test_as_shipped(void **state)
 		settings[i] = (struct durability_setting){
 		    slice_text(shipped[i][0]), slice_text(shipped[i][1])};
 	durability_judge(slice_text("redis_version:7.0.15\naof_enabled:0\nmaxmemory:0\n"), settings,
-	    6, 0, &found);
+	    6, &nothing_wanted, &found);
 	for (size_t i = 0; i < 5; i++)
 		assert_non_null(finding_of(&found, shipped[i][0]));
 	assert_null(finding_of(&found, "aof_enabled")); /* told once */
