@@ -860,7 +860,7 @@ end
 -- issued. `spent` is the token of the ballot at least - 1. What is damaged, whoever reads it is told.
 local function lacks(log, least, spent, issued_key, least_issued)
   local size, issued = log_size(log), integer(redis.pcall('GET', issued_key) or '0')
-  if size and least > 0 and not (size >= least and ballot_at(log, least - 1, spent)) then
+  if size and least > 0 and (size < least or logged(log, least - 1) ~= spent) then
     return behind(size, least)
   elseif issued and issued < least_issued then
     return behind(issued, least_issued)
