@@ -341,6 +341,7 @@ struct child *processes_find(struct processes *processes, pid_t pid)
 void processes_died(struct processes *processes, struct child *child)
 {
 	child->pid = 0;
+	processes->somebody_died = true;
 	if (child != &processes->signer && child != &processes->sealer)
 		stats_end(stats_of(processes, number_of(processes, child)));
 }

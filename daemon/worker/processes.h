@@ -52,6 +52,7 @@ struct processes {
 	struct slot *slots;
 	size_t n_slots;
 	int access_log_fd;
+	bool somebody_died;
 	int64_t drain_ms;
 };
 

@@ -36,6 +36,7 @@
 
 #define KILL_AFTER_MS 2000  /* beyond the workers' own drain time */
 #define LATE_AFTER_MS 30000 /* new processes that are not ready by then, or a check that hangs */
+#define AGAIN_MS      2000  /* between attempts, where somebody is missing */
 
 #define SIGNALS 5
 
@@ -108,12 +109,21 @@ static void retire_previous(struct supervisor *supervisor)
 	go_on(supervisor);
 }
 
+/* Of another program's processes one is missing, and only a reload brings somebody in its place. */
+static void try_again_later(struct supervisor *supervisor)
+{
+	const struct processes *current = supervisor->current;
+	if (!current->options.edition && current->somebody_died)
+		arm(supervisor->on_late, AGAIN_MS);
+}
+
 static void give_up(struct supervisor *supervisor, const char *why)
 {
 	log_error("reload: %s; everything goes on as before", why);
 	event_del(supervisor->on_late);
 	supervisor->previous = supervisor->next;
 	supervisor->next = NULL;
+	try_again_later(supervisor);
 	retire_previous(supervisor);
 }
 
@@ -181,6 +191,7 @@ static void reload(struct supervisor *supervisor)
 	supervisor->reload_wanted = false;
 	if (!edition) {
 		log_error("reload: the configuration has errors; everything goes on as before");
+		try_again_later(supervisor);
 		return;
 	}
 	options = options_for(supervisor, edition, supervisor->current->options.generation + 1);
@@ -280,9 +291,16 @@ static void on_checked(struct supervisor *supervisor, int status)
 		make_way(supervisor);
 	else
 		refuse_upgrade("the program on the disk would not take over");
+	try_again_later(supervisor);
 }
 
 /* ---- deaths ---- */
+
+static void want_reload(struct supervisor *supervisor)
+{
+	supervisor->reload_wanted = true;
+	go_on(supervisor);
+}
 
 static void on_late(evutil_socket_t fd, short what, void *arg)
 {
@@ -293,6 +311,8 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 		kill(supervisor->checker, SIGKILL);
 	else if (supervisor->next)
 		give_up(supervisor, "the new processes are not ready within 30 s");
+	else
+		want_reload(supervisor);
 }
 
 static void on_child_died(
@@ -435,8 +455,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		reap(supervisor);
 		break;
 	case SIGHUP:
-		supervisor->reload_wanted = true;
-		go_on(supervisor);
+		want_reload(supervisor);
 		break;
 	case SIGUSR2:
 		supervisor->upgrade_wanted = true;
