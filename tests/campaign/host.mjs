@@ -8,7 +8,7 @@ import { TALLYCTL, childrenOf, eventually, isAlive, makeDirectory, runProgram, s
 import { Round } from '../live/lib/protocol.mjs';
 
 /** What campaigns serve: no pages, which take seconds to pack at each start; and no log, whose sealer has tests of its own. */
-const settings = { pages: '', ballot_log: { dir: '' }, access_log: '', redis: { backoff_max: '100ms' },
+export const settings = { pages: '', ballot_log: { dir: '' }, access_log: '', redis: { backoff_max: '100ms' },
 	voter_rate: { per_minute: 100_000, burst: 100_000 } }; // these voters ask again at once
 
 /** A daemon on a Redis of its own beside it: { instance, redis, round }. */

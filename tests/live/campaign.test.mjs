@@ -21,7 +21,7 @@ async function wage(t, name, count, options = {}) {
 }
 
 describe('nothing lost, nothing doubled', () => {
-	for (const [name, count, options] of [['redis-kills', 12], ['worker-kills', 6, { workers: 3 }], ['torn-tails', 4], ['injected-errors', 6],
+	for (const [name, count, options] of [['redis-kills', 12], ['worker-kills', 6, { workers: 3 }], ['torn-tails', 4], ['promotions', 2], ['injected-errors', 6],
 		['full-disk', 2], ['out-of-memory', 2], ['standing-still', 1, { stillMs: 2000 }]])
 		test(name, async (t) => {
 			const result = await wage(t, name, count, options);
