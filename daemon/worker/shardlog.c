@@ -328,7 +328,8 @@ static void on_view(struct shardlog *log, const struct seal_view *view)
 	log->view = *view;
 	if (log->lease_asked)
 		log->fence = view->fence;
-	if (has_other_rules(log, view)) {
+	/* Asked for before other servers had the keys: their record is to be read first. */
+	if (has_other_rules(log, view) || sealing->epoch == 0) {
 		shardlog_rest(log);
 		return;
 	}
