@@ -44,9 +44,14 @@ static void on_info(void *arg, enum redis_outcome outcome, const struct redis_re
 	struct redis_health *health = arg;
 	struct slice info = outcome == REDIS_OK ? redis_reply_text(reply) : slice_text("");
 
-	health->asking = false;
-	health->memory_bytes = number_of(line_of(info, "used_memory"));
-	health->disk_failing = slice_is(line_of(info, "aof_last_write_status"), "err");
+	int64_t memory = number_of(line_of(info, "used_memory"));
+
+	health->memory = memory < 0 || health->memory < 0 ? -1 : health->memory + memory;
+	health->failing |= slice_is(line_of(info, "aof_last_write_status"), "err");
+	if (--health->pending > 0)
+		return;
+	health->memory_bytes = health->memory;
+	health->disk_failing = health->failing;
 }
 
 void redis_health_init(struct redis_health *health)
@@ -58,10 +63,16 @@ void redis_health_ask(struct redis_health *health, struct redis *redis)
 {
 	int64_t now_ms = clock_steady_ms();
 
-	if (health->asking ||
+	if (health->pending > 0 ||
 	    (health->asked_steady_ms && now_ms < health->asked_steady_ms + ASK_EVERY_MS))
 		return;
-	health->asking = true;
 	health->asked_steady_ms = now_ms;
-	redis_call(redis, on_info, health, 1, (struct slice[]){slice_text("INFO")});
+	health->pending = redis_masters(redis);
+	health->memory = 0;
+	health->failing = false;
+	if (health->pending == 0)
+		health->memory_bytes = -1;
+	for (unsigned i = 0, n = health->pending; i < n; i++)
+		redis_call_master(
+		    redis, i, on_info, health, 1, (struct slice[]){slice_text("INFO")});
 }

@@ -8,10 +8,12 @@
 struct redis;
 
 struct redis_health {
-	int64_t memory_bytes; /* used; -1: not known */
-	bool disk_failing;    /* the append-only file could not be written lately */
+	int64_t memory_bytes; /* used, of all masters together; -1: not known */
+	bool disk_failing;    /* one's append-only file could not be written lately */
 	int64_t asked_steady_ms;
-	bool asking;
+	unsigned pending; /* masters that have not answered yet, */
+	int64_t memory;   /* and what the others have said */
+	bool failing;
 };
 
 void redis_health_init(struct redis_health *health);

@@ -187,6 +187,12 @@ static void on_user(void *arg, enum redis_outcome outcome, const struct redis_re
 		(void)snprintf(asking->user, sizeof(asking->user), "%.*s", (int)name.len, name.ptr);
 		for (size_t i = 0; i < COMMANDS; i++)
 			ask_right(asking, commands[i]);
+		if (redis_replicas(asking->redis) > 0)
+			ask_right(asking, "WAIT 1 1");
+		if (redis_is_cluster(asking->redis)) {
+			ask_right(asking, "CLUSTER SLOTS");
+			ask_right(asking, "ASKING");
+		}
 	}
 	stop_if_done(asking);
 }

@@ -26,6 +26,8 @@
  *   S:batches      hash    "<batch> made", "<batch> issued", "<batch> revoked" -> integer; "<batch>
  *                          off" -> 1: the batch was revoked
  *   S:seal         hash    what was signed last (store/seal.h)
+ *   S:barrier      string  empty: written before WAIT, where replicas must have a vote
+ *                          (store/redis_group.h); the desk has one of its own
  *
  *   {<contest>}:published (rehearsal: {<contest>~rehearsal}:published)   string
  *                          the public snapshot while `publish:` makes it move in steps

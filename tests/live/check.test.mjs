@@ -8,8 +8,9 @@ import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import YAML from 'yaml';
 import { ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
-import { ROOT, TALLYCTL, eventually, makeDirectory, realRound, runProgram, startInstance, startRedis } from './lib/instance.mjs';
+import { TALLYCTL, eventually, makeDirectory, realRound, runProgram, startInstance, startRedis } from './lib/instance.mjs';
 import { Round, assertProblem } from './lib/protocol.mjs';
+import { shippedUser, userSettings } from './lib/redisuser.mjs';
 
 const ballot = { choices: ['upstage'] };
 const REAL = realRound(Date.now() - 3_600_000, Date.now() + 86_400_000);
@@ -102,21 +103,13 @@ describe('check', () => {
 });
 
 describe('a user of tallyd’s own', () => {
-	/** The user's line as ops/redis.conf has it. */
-	async function shippedUser() {
-		const text = await readFile(path.join(ROOT, 'ops/redis.conf'), 'utf8');
-		const line = /^# {3}user tallyd (on [^]*?)\n\n/m.exec(text)[1].replaceAll(/\n# +/g, ' ');
-		return line.replace('>PASSWORD', '>secret').split(' ');
-	}
-
 	test('may do all that is needed with the rights that are shipped, and check tells what is missing', async (t) => {
 		const dir = await makeDirectory(), redis = await startRedis(path.join(dir, 'own-redis'));
 		t.after(() => redis.stop());
-		await writeFile(path.join(dir, 'password'), 'secret\n', { mode: 0o600 });
 		const client = clientOf(redis);
 		t.after(() => client.disconnect());
-		await client.call('ACL', 'SETUSER', 'tallyd', ...await shippedUser());
-		const instance = await startInstance({ dir, redis, settings: { redis: { user: 'tallyd', password_file: path.join(dir, 'password') } } });
+		await client.call('ACL', 'SETUSER', ...await shippedUser());
+		const instance = await startInstance({ dir, redis, settings: { redis: await userSettings(dir) } });
 		t.after(() => instance.stop());
 		const round = new Round(instance);
 		assert.equal((await round.cast(round.mint(), ballot)).status, 201);

@@ -8,24 +8,28 @@ import { served } from '../campaign/host.mjs';
 import { Writers } from '../campaign/writers.mjs';
 import { RedisCluster } from './lib/cluster.mjs';
 import { TALLYCTL, eventually, makeDirectory, runProgram, startInstance } from './lib/instance.mjs';
+import { shippedUser, userSettings } from './lib/redisuser.mjs';
 import { Round, assertProblem, randomFrom, spentOf } from './lib/protocol.mjs';
 
 const SHARDS = 12;
 
-/** `asked`: how many of the replicas must have a vote. */
-async function start(t, { replicas, asked = replicas, workers = 2 }) {
+/** `asked`: how many of the replicas must have a vote. `asUser`: with no more rights than tallyd needs; a node that is started again has no users. */
+async function start(t, { replicas, asked = replicas, workers = 2, asUser = false }) {
 	const dir = await makeDirectory();
 	const cluster = await RedisCluster.start(path.join(dir, 'cluster'), { replicas });
 	t.after(() => cluster.stop());
+	const user = asUser ? await userSettings(dir) : {};
+	if (asUser)
+		await Promise.all(cluster.nodes.map(async (node) => node.call('ACL', 'SETUSER', ...await shippedUser())));
 	const instance = await startInstance({ dir, redis: cluster, contest: { shards: SHARDS },
-		settings: { workers, redis: { deadline: '3s', replicas: asked },
+		settings: { workers, redis: { deadline: '3s', replicas: asked, ...user },
 			voter_rate: { per_minute: 100_000, burst: 100_000 } } });
 	t.after(() => instance.stop());
 	return { cluster, instance, round: new Round(instance) };
 }
 
 test('slots move from master to master while people vote', async (t) => {
-	const { cluster, instance, round } = await start(t, { replicas: 0 });
+	const { cluster, instance, round } = await start(t, { replicas: 0, asUser: true });
 	const random = randomFrom(t);
 	const masters = new Set();
 	for (let shard = 0; shard < SHARDS; shard++)
@@ -42,6 +46,9 @@ test('slots move from master to master while people vote', async (t) => {
 	const result = await audit(instance, round, writers);
 	assert.ok(isSound(result), JSON.stringify(result));
 	t.diagnostic(`${result.acknowledged} counted; refused ${writers.refused} times, no answer ${writers.unknown} times`);
+
+	const check = await runProgram(TALLYCTL, ['-c', instance.config, 'check', '--json']);
+	assert.deepEqual(JSON.parse(check.stdout).findings.filter(({ grade, of }) => grade !== 'advice' || of === 'rights'), [], check.stdout);
 
 	for (const { token } of writers.votes.values())
 		await round.issue(spentOf(token));
