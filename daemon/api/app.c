@@ -65,6 +65,17 @@ const char *refusal_name(enum refusal refusal)
 	return (unsigned)refusal < REFUSALS ? names[refusal] : "";
 }
 
+int64_t app_now_ms(const struct app *app)
+{
+	return app->clock_known ? clock_steady_ms() + app->clock_ahead_ms : clock_wall_ms();
+}
+
+void app_set_clock(struct app *app, int64_t now_ms, int64_t steady_ms)
+{
+	app->clock_ahead_ms = now_ms - steady_ms;
+	app->clock_known = true;
+}
+
 struct service *app_service(struct app *app, struct request *req)
 {
 	for (size_t i = 0; i < app->n_services; i++)

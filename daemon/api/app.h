@@ -147,6 +147,9 @@ struct app {
 	struct service *services;
 	size_t n_services;
 	struct redis *redis;
+	/* Redis' clock less the steady one, and whether it is known. */
+	int64_t clock_ahead_ms;
+	bool clock_known;
 	struct signer *signer;
 	struct logins *logins; /* NULL: the settings name no provider */
 	struct rate_table *rates;
@@ -156,6 +159,12 @@ struct app {
 	const struct stats *all;   /* every worker's, two for each */
 	size_t n_workers;
 };
+
+/* What time it is for contests and for whoever has a right until then: by Redis' clock, which
+ * judges the hours, whatever this host's says; by this host's as long as Redis was not asked. */
+int64_t app_now_ms(const struct app *app);
+/* Redis' clock, as it was at a moment of the steady one. */
+void app_set_clock(struct app *app, int64_t now_ms, int64_t steady_ms);
 
 /* The service that the route's first parameter names; replies 404 and returns NULL otherwise. */
 struct service *app_service(struct app *app, struct request *req);

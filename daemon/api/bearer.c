@@ -57,8 +57,8 @@ bool bearer_header(
 		    "the invitation link.");
 		return false;
 	}
-	r = bearer_read(
-	    service->round, service->app->settings->issuer_name, token, clock_wall_ms(), &bearer);
+	r = bearer_read(service->round, service->app->settings->issuer_name, token,
+	    app_now_ms(service->app), &bearer);
 	if (r < 0) {
 		refuse_bearer(req, REFUSES,
 		    r == -ETIME ? "The token has expired; ask the organiser for a new link."

@@ -72,7 +72,7 @@ static void finish(struct describing *d)
 	    {"Vary", "Accept-Encoding"}, {"Content-Encoding", "gzip"}};
 	bool packed = d->only && request_takes(d->req, "gzip");
 	size_t n_headers = packed ? 2 : d->only ? 1 : 0;
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = app_now_ms(d->app);
 	struct buf body;
 	int rc;
 

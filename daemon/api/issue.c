@@ -259,7 +259,7 @@ static bool admit(struct service *service, struct request *req, struct slice bli
 	    .identity_key = service->round->identity_key,
 	    .gateways = service->gateways,
 	    .n_gateways = service->n_gateways,
-	    .now_ms = clock_wall_ms(),
+	    .now_ms = app_now_ms(app),
 	    .bearer = request_bearer(req),
 	    .blinded = blinded,
 	};

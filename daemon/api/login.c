@@ -126,7 +126,7 @@ static void on_located(void *arg, int error, const char *endpoint)
 	buf_init(&location, LOCATION_MAX);
 
 	if (error == 0)
-		error = login_begin(login, clock_wall_ms());
+		error = login_begin(login, app_now_ms(service->app));
 	if (error == 0) {
 		login_words(key, login, &words);
 		error = logins_address(service->app->logins, endpoint, service->round->contest,
@@ -225,7 +225,8 @@ static void admit(struct logging_in *logging_in, const json_t *claims)
 
 	person_identity(round->identity_key, round->name, person_claim,
 	    claims_person(claims, round->contest, number), identity);
-	person_bearer_print(round->identity_key, round->name, identity, clock_wall_ms(), bearer);
+	person_bearer_print(round->identity_key, round->name, identity,
+	    app_now_ms(logging_in->service->app), bearer);
 	logging_in->service->app->stats->logins_admitted++;
 	end_on_page(
 	    logging_in->service->app, logging_in->req, &logging_in->login, "admission", bearer);
@@ -244,7 +245,7 @@ static void judge(struct logging_in *logging_in, const json_t *claims)
 	    .issuer = provider->issuer,
 	    .audience = provider->client_id,
 	    .nonce = words.nonce,
-	    .now_s = clock_wall_ms() / 1000,
+	    .now_s = app_now_ms(logging_in->service->app) / 1000,
 	};
 	enum claims_verdict verdict =
 	    claims_judge(claims, &expected, logging_in->service->round->contest, why);
@@ -298,7 +299,7 @@ static struct service *read_return(struct app *app, struct request *req, struct 
 	int rc = -EBADMSG;
 
 	if (login_contest(cookie, contest) == 0 && (service = find_service(app, contest)))
-		rc = login_read(service->round->identity_key, cookie, clock_wall_ms(), ret_login);
+		rc = login_read(service->round->identity_key, cookie, app_now_ms(app), ret_login);
 	if (rc == 0 || rc == -ETIME)
 		login_words(service->round->identity_key, ret_login, &words);
 	if ((rc != 0 && rc != -ETIME) || request_query(req, "state", state, sizeof(state)) != 0 ||

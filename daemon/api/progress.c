@@ -182,7 +182,7 @@ static void sweep(struct progress *progress)
 /* Needs no Redis, which may be away just then. */
 static void expire_watchers(struct progress *progress)
 {
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = app_now_ms(progress->service->app);
 
 	for (struct watcher *watcher = progress->watchers; watcher; watcher = watcher->next)
 		if (now_ms >= watcher->bearer.expires_ms)

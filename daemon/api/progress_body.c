@@ -169,6 +169,6 @@ json_t *progress_body(
 void progress_add_clocks(json_t *body, const struct service *service, bool answered,
     int64_t answer_ms, const struct redis_health *redis, json_t *halt)
 {
-	json_object_set_new(body, "now", time_json(clock_wall_ms()));
+	json_object_set_new(body, "now", time_json(app_now_ms(service->app)));
 	json_object_set_new(body, "health", health_json(service, answered, answer_ms, redis, halt));
 }

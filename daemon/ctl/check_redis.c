@@ -8,17 +8,16 @@
 
 #include <event2/event.h>
 
-#include "base/clock.h"
 #include "config/round.h"
 #include "config/secret.h"
 #include "ctl/check.h"
 #include "store/redis.h"
+#include "store/redis_clock.h"
 #include "store/redis_settings.h"
 
 enum {
 	CONNECT_MS = 3000,
 	ANSWER_MS = 10000,
-	OFF_MS = 1000, /* a clock that is off by so much is told of */
 	WORDS_MAX = 8,
 };
 
@@ -27,7 +26,6 @@ struct asking {
 	struct event_base *base;
 	struct redis *redis;
 	struct event *patience;
-	int64_t asked_ms; /* for the time */
 	unsigned pending;
 	bool begun, failed;
 	char user[64];
@@ -88,37 +86,28 @@ static void on_info(void *arg, enum redis_outcome outcome, const struct redis_re
 
 /* ---- the clock ---- */
 
-static int64_t reply_ms(const struct redis_reply *reply)
-{
-	char seconds[24] = "", micros[24] = "";
-	struct slice s = redis_reply_text(redis_reply_at(reply, 0));
-	struct slice us = redis_reply_text(redis_reply_at(reply, 1));
-
-	(void)snprintf(seconds, sizeof(seconds), "%.*s", (int)s.len, s.ptr);
-	(void)snprintf(micros, sizeof(micros), "%.*s", (int)us.len, us.ptr);
-	return strtoll(seconds, NULL, 10) * 1000 + strtoll(micros, NULL, 10) / 1000;
-}
-
-static void on_time(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+static void on_clock(void *arg, const struct redis_clock *clock)
 {
 	struct asking *asking = arg;
-	int64_t now_ms = clock_wall_ms(), off_ms;
 	char value[48];
 
 	asking->pending--;
-	if (outcome == REDIS_OK && redis_reply_count(reply) == 2) {
-		/* Redis' clock stood there somewhere between question and answer. */
-		int64_t theirs_ms = reply_ms(reply);
-		off_ms = theirs_ms > now_ms             ? theirs_ms - now_ms
-			 : theirs_ms < asking->asked_ms ? theirs_ms - asking->asked_ms
-							: 0;
-		(void)snprintf(value, sizeof(value), "%+lld ms", (long long)off_ms);
-		if (off_ms >= OFF_MS || off_ms <= -OFF_MS)
-			check_find(asking->check, DURABILITY_ADVICE, "clock", "TIME", value,
-			    "Redis' clock is off from this host's: hours are judged by Redis', and "
-			    "pages show this one's. Synchronise both");
+	if (clock &&
+	    (clock->ahead_ms >= REDIS_CLOCK_OFF_MS || clock->ahead_ms <= -REDIS_CLOCK_OFF_MS)) {
+		(void)snprintf(value, sizeof(value), "%+lld ms", (long long)clock->ahead_ms);
+		check_find(asking->check, DURABILITY_ADVICE, "clock", "TIME", value,
+		    "Redis' clock is off from this host's: hours are judged by Redis'. Synchronise "
+		    "both");
 	}
 	stop_if_done(asking);
+}
+
+static void ask_clocks(struct asking *asking)
+{
+	for (unsigned i = 0; i < redis_masters(asking->redis); i++) {
+		asking->pending++;
+		redis_clock_ask(asking->redis, i, on_clock, asking);
+	}
 }
 
 /* ---- rights ---- */
@@ -208,8 +197,7 @@ static void begin(struct asking *asking)
 	asking->begun = true;
 	asking->pending++;
 	durability_ask(asking->redis, voters, on_durability, asking);
-	asking->asked_ms = clock_wall_ms();
-	ask(asking, on_time, asking, 1, (struct slice[]){slice_text("TIME")});
+	ask_clocks(asking);
 	ask(asking, on_info, asking, 2, (struct slice[]){slice_text("INFO"), slice_text("server")});
 	ask(asking, on_user, asking, 2, (struct slice[]){slice_text("ACL"), slice_text("WHOAMI")});
 }

@@ -33,6 +33,7 @@
 #include "store/redis.h"
 #include "store/redis_settings.h"
 #include "worker/child.h"
+#include "worker/clocks.h"
 #include "worker/guard.h"
 #include "config/secret.h"
 
@@ -51,6 +52,7 @@ struct worker {
 	struct app app;
 	struct redis *redis;
 	struct guard *guard;
+	struct clocks *clocks;
 	struct net *proxies;
 	struct server *server, *admin;
 	struct event *on_last, *on_succeeded, *on_tick;
@@ -136,6 +138,8 @@ static void on_redis(void *arg, bool connected, const char *why)
 		if (worker->app.services[i].ledger)
 			ledger_on_redis(worker->app.services[i].ledger, false, why);
 	guard_on_redis(worker->guard, worker->redis, connected);
+	if (connected)
+		clocks_look(worker->clocks);
 }
 
 static void on_verdict(void *arg, const char *why)
@@ -321,7 +325,8 @@ static int start(struct worker *worker)
 		return -EIO;
 
 	worker->guard = make_guard(worker);
-	if (!worker->guard)
+	worker->clocks = clocks_new(app, options->tells);
+	if (!worker->guard || !worker->clocks)
 		return -ENOMEM;
 	struct redis_options redis = redis_options_from(settings, worker->password);
 	redis.on_state = on_redis;
@@ -373,6 +378,7 @@ static void stop(struct worker *worker)
 	struct app *app = &worker->app;
 	redis_free(worker->redis);
 	guard_free(worker->guard);
+	clocks_free(worker->clocks);
 	for (size_t i = 0; i < app->n_services; i++) {
 		ledger_free(app->services[i].ledger);
 		desk_free(app->services[i].desk);

@@ -22,14 +22,14 @@ export async function makeKeys(algorithms) {
 	return { keys, set: { keys: set } };
 }
 
-/** The shipped contest of members, with `change` to it, and what its gateway signs: { instance, keys, claims(), sign() }. */
-export async function startMembers({ algorithms = ['ES256'], url = '', change = null, settings = {} } = {}) {
+/** The shipped contest of members, with `change` to it and more `options` (of its directory) to start it with, and what its gateway signs: { instance, keys, claims(), sign() }. */
+export async function startMembers({ algorithms = ['ES256'], url = '', change = null, settings = {}, options = () => ({}) } = {}) {
 	const dir = await makeDirectory(), { keys, set } = await makeKeys(algorithms);
 	let next = 0;
 	await writeFile(path.join(dir, 'members.jwks.json'), JSON.stringify(set));
 	const contest = change ? path.join(dir, 'members.yaml') : EXAMPLE;
 	if (change) await writeFile(contest, YAML.stringify(await contestDocument(EXAMPLE, change)));
-	const instance = await startInstance({ dir, contests: [contest],
+	const instance = await startInstance({ ...await options(dir), dir, contests: [contest],
 		settings: { ...settings, gateways: [{ id: 'cooperative', issuer: ISSUER, audience: AUDIENCE, keys: 'members.jwks.json', url, claims: ['member', 'status'] }] } });
 	const somebody = () => `m-${next++}`;
 	/** `changes` with undefined leave a claim out. */
