@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/redis_info.h"
+
 struct judging {
 	struct slice info;
 	const struct durability_setting *settings;
@@ -19,21 +21,7 @@ struct judging {
 /* What stands behind "name:" at the beginning of a line of INFO; a NULL pointer: nothing. */
 static struct slice info_of(const struct judging *j, const char *name)
 {
-	struct slice rest = j->info;
-	size_t len = strlen(name);
-
-	while (rest.len > 0) {
-		const char *end = memchr(rest.ptr, '\n', rest.len);
-		size_t line = end ? (size_t)(end - rest.ptr) : rest.len;
-		size_t n = line > 0 && rest.ptr[line - 1] == '\r' ? line - 1 : line;
-
-		if (n > len && memcmp(rest.ptr, name, len) == 0 && rest.ptr[len] == ':')
-			return slice_make(rest.ptr + len + 1, n - len - 1);
-		if (!end)
-			break;
-		rest = slice_make(end + 1, rest.len - line - 1);
-	}
-	return slice_make(NULL, 0);
+	return redis_info(j->info, name);
 }
 
 static struct slice setting_of(const struct judging *j, const char *name)
@@ -42,21 +30,6 @@ static struct slice setting_of(const struct judging *j, const char *name)
 		if (slice_is(j->settings[i].name, name))
 			return j->settings[i].value;
 	return slice_make(NULL, 0);
-}
-
-/* -1: no number from 0. */
-static int64_t number_of(struct slice text)
-{
-	int64_t number = 0;
-
-	if (text.len == 0 || text.len > 17)
-		return -1;
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] < '0' || text.ptr[i] > '9')
-			return -1;
-		number = number * 10 + (text.ptr[i] - '0');
-	}
-	return number;
 }
 
 static bool differs(struct slice value, const char *wanted)
@@ -136,7 +109,8 @@ static void judge_version(struct judging *j)
 {
 	struct slice version = info_of(j, "redis_version");
 	const char *dot = version.ptr ? memchr(version.ptr, '.', version.len) : NULL;
-	int64_t major = dot ? number_of(slice_make(version.ptr, (size_t)(dot - version.ptr))) : -1;
+	int64_t major =
+	    dot ? redis_number(slice_make(version.ptr, (size_t)(dot - version.ptr))) : -1;
 
 	if (major >= 0 && major < 7)
 		find(j, DURABILITY_STOPS, "redis_version", version,
@@ -220,8 +194,8 @@ static int64_t bytes_of(uint64_t voters)
 static void judge_room(struct judging *j)
 {
 	struct slice text = info_of(j, "maxmemory");
-	int64_t most = number_of(text), used = number_of(info_of(j, "used_memory"));
-	int64_t machine = number_of(info_of(j, "total_system_memory"));
+	int64_t most = redis_number(text), used = redis_number(info_of(j, "used_memory"));
+	int64_t machine = redis_number(info_of(j, "total_system_memory"));
 	struct durability_finding *finding;
 
 	if (most == 0) {
@@ -256,10 +230,10 @@ static void judge_packing(struct judging *j)
 	struct slice entries = setting_of(j, "hash-max-listpack-entries");
 	struct slice value = setting_of(j, "hash-max-listpack-value");
 
-	if (entries.ptr && number_of(entries) < entries_min)
+	if (entries.ptr && redis_number(entries) < entries_min)
 		mend(find(j, DURABILITY_ADVICE, "hash-max-listpack-entries", entries, may),
 		    "hash-max-listpack-entries 512");
-	if (value.ptr && number_of(value) < value_min)
+	if (value.ptr && redis_number(value) < value_min)
 		mend(find(j, DURABILITY_ADVICE, "hash-max-listpack-value", value, may),
 		    "hash-max-listpack-value 64");
 }
@@ -289,8 +263,8 @@ static void judge_replication(struct judging *j)
 {
 	struct slice role = info_of(j, "role");
 	struct slice wanted = setting_of(j, "min-replicas-to-write");
-	int64_t replicas = number_of(info_of(j, "connected_slaves"));
-	int64_t good = number_of(info_of(j, "min_slaves_good_slaves"));
+	int64_t replicas = redis_number(info_of(j, "connected_slaves"));
+	int64_t good = redis_number(info_of(j, "min_slaves_good_slaves"));
 
 	if (differs(role, "master"))
 		find(j,
@@ -299,7 +273,7 @@ static void judge_replication(struct judging *j)
 		    "role", slice_text("replica"),
 		    "a replica takes no votes, or loses what it was given at the next "
 		    "synchronisation: redis.address must be the master's");
-	if (number_of(wanted) > 0 && good >= 0 && good < number_of(wanted))
+	if (redis_number(wanted) > 0 && good >= 0 && good < redis_number(wanted))
 		find(j, DURABILITY_STOPS, "min-replicas-to-write", wanted,
 		    "fewer replicas follow than that: every vote is refused (NOREPLICAS)");
 	if (slice_is(role, "master"))
@@ -312,7 +286,7 @@ static void judge_slowlog(struct judging *j)
 {
 	struct slice slower = setting_of(j, "slowlog-log-slower-than");
 
-	if (number_of(slower) >= 0 && number_of(setting_of(j, "slowlog-max-len")) != 0)
+	if (redis_number(slower) >= 0 && redis_number(setting_of(j, "slowlog-max-len")) != 0)
 		mend(find(j, DURABILITY_ADVICE, "slowlog-log-slower-than", slower,
 			 "the slow log keeps the arguments of calls: ballots with their tokens"),
 		    "slowlog-log-slower-than -1");
@@ -323,7 +297,7 @@ static void judge_busy(struct judging *j)
 	static const int64_t most_ms = 5000;
 	struct slice ms = setting_of(j, "busy-reply-threshold");
 
-	if (ms.ptr && (number_of(ms) == 0 || number_of(ms) > most_ms))
+	if (ms.ptr && (redis_number(ms) == 0 || redis_number(ms) > most_ms))
 		mend(find(j, DURABILITY_ADVICE, "busy-reply-threshold", ms,
 			 "while a function runs on by a defect, Redis answers nothing instead of "
 			 "BUSY"),
