@@ -44,16 +44,17 @@ static bool is_port(const char *at, const char *end)
 /* IPv4, [IPv6], each with or without a port; `bare`: IPv6 without brackets, too. */
 static bool read_node(struct slice text, bool bare, union peer_address *ret_address)
 {
+	if (text.len == 0)
+		return false;
 	const char *end = text.ptr + text.len;
-
-	if (text.len > 0 && text.ptr[0] == '[') {
+	if (text.ptr[0] == '[') {
 		const char *close = memchr(text.ptr, ']', text.len);
 		return close && (close + 1 == end || is_port(close + 1, end)) &&
 		       net_address(
 			   slice_make(text.ptr + 1, (size_t)(close - text.ptr - 1)), ret_address) &&
 		       ret_address->any.sa_family == AF_INET6;
 	}
-	const char *colon = text.len > 0 ? memchr(text.ptr, ':', text.len) : NULL;
+	const char *colon = memchr(text.ptr, ':', text.len);
 	if (colon && bare && memchr(colon + 1, ':', (size_t)(end - colon - 1)))
 		return net_address(text, ret_address);
 	if (!colon)

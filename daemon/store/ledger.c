@@ -220,7 +220,9 @@ static enum cast_verdict find_verdict(
 									       : CAST_BUSY;
 	if (redis_reply_kind(reply) == REDIS_NIL)
 		return CAST_NEVER;
-	if (redis_reply_count(reply) != 3)
+	if (redis_reply_count(reply) != 3 ||
+	    redis_reply_kind(redis_reply_at(reply, 0)) != REDIS_INTEGER ||
+	    redis_reply_integer(redis_reply_at(reply, 0)) < 0)
 		return CAST_FAULT;
 	ret->index = (uint64_t)redis_reply_integer(redis_reply_at(reply, 0));
 	ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 1));

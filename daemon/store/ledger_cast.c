@@ -298,6 +298,8 @@ static void read_verdict(
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		if (!slice_is(word, words[i].word) || redis_reply_count(reply) != words[i].elements)
 			continue;
+		if (words[i].elements >= 3 && !is_index(redis_reply_at(reply, 1)))
+			return;
 		ret->verdict = words[i].verdict;
 		ret->server_ms = words[i].timed ? now_ms : 0;
 		if (words[i].elements >= 3) {

@@ -132,11 +132,12 @@ static enum revoke_verdict verdict_of(
 		enum revoke_verdict verdict;
 	} words[] = {{"revoked", REVOKE_DONE}, {"same", REVOKE_SAME}, {"used", REVOKE_USED},
 	    {"unknown", REVOKE_NO_CODE}};
-	struct slice text = redis_reply_text(reply);
 	int error = answer_error(ledger, outcome, reply);
+	struct slice text;
 
 	if (error != 0)
 		return error == -EBADMSG ? REVOKE_FAULT : REVOKE_UNKNOWN;
+	text = redis_reply_text(reply);
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		if (slice_is(text, words[i].word))
 			return words[i].verdict;

@@ -43,9 +43,12 @@ static int read_id(struct slice id, uint64_t *ret_first)
 static int read_entry(
     const struct redis_reply *entry, uint64_t *ret_first, struct slice *ret_packed)
 {
-	const struct redis_reply *fields = redis_reply_at(entry, 1);
+	const struct redis_reply *fields;
 
-	if (redis_reply_count(entry) != 2 || redis_reply_count(fields) != 2 ||
+	if (redis_reply_count(entry) != 2)
+		return -EBADMSG;
+	fields = redis_reply_at(entry, 1);
+	if (redis_reply_count(fields) != 2 ||
 	    !slice_is(redis_reply_text(redis_reply_at(fields, 0)), "b"))
 		return -EBADMSG;
 	*ret_packed = redis_reply_text(redis_reply_at(fields, 1));
