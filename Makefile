@@ -31,6 +31,7 @@ OBJECTS := $(SOURCES:daemon/%.c=$(BUILD)/obj/%.o) \
            $(patsubst daemon/%,$(BUILD)/obj/%.o,$(wildcard daemon/store/*.lua) daemon/FORMAT.md) \
            $(patsubst %,$(BUILD)/obj/llhttp/%.o,api http llhttp)
 UNITS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+REPLAYS := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/replay/%,$(wildcard tests/fuzz/*_fuzz.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 Q       := $(if $(V),,@)
 
@@ -67,6 +68,11 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  TEST  $*"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a -lcmocka -lbrotlidec -lssl $(LDLIBS)
 
+# A fuzz target without libFuzzer; it may put functions of its own in the place of the library's.
+$(BUILD)/replay/%: tests/fuzz/%_fuzz.c tests/fuzz/replay.c $(BUILD)/libtallyd.a
+	@mkdir -p $(@D); echo "  FUZZ  $*"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Wl,-z,muldefs -o $@ $^ $(LDLIBS)
+
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  BENCH $*"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a $(LDLIBS)
@@ -100,6 +106,7 @@ unit: $(UNITS) $(BUILD)/tallyd
 live browser: all
 	$(Q)BUILD=$(BUILD) tests/run $@
 units: $(UNITS)
+replays: $(REPLAYS)
 
 ## bench    CPU per vote, delivery, sealed ballot and proof, against the floor in the same run
 bench:
@@ -113,7 +120,7 @@ campaign:
 	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/fill
 	$(Q)TALLYD_BUILD=$(BUILD) nice -n 10 node tests/campaign/run.mjs $(CAMPAIGN)
 
-## fuzz     libFuzzer over ballots, their canonical texts, encodings, contest files and the log, SECONDS_EACH=60
+## fuzz     libFuzzer over all that comes from outside, SECONDS_EACH=60 or RUNS=; RECORD=1: into tests/fuzz/RESULTS.md
 fuzz:
 	$(Q)ops/install test
 	$(Q)tests/fuzz/run
@@ -143,6 +150,6 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: print-cppflags print-ldlibs all run voters experts test unit units live browser bench campaign fuzz lint format install clean help
+.PHONY: print-cppflags print-ldlibs all run voters experts test unit units replays live browser bench campaign fuzz lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
