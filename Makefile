@@ -114,6 +114,13 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
 	$(Q)BUILD=$(BUILD) tests/bench/run
 
+## bench-peers casting beside webdis, fastify and Redis itself, streams beside nchan, into tests/bench/RESULTS.md
+bench-peers:
+	$(Q)ops/install test
+	$(Q)ops/install bench
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/relay $(BUILD)/bench/fanout
+	$(Q)ulimit -n $$(ulimit -Hn) && TALLYD_BUILD=$(BUILD) node tests/bench/peers.mjs
+
 ## campaign kills, torn files, faults under voters, at full size, into tests/RESULTS.md; CAMPAIGN=redis-kills SEED= COUNT=1000
 campaign:
 	$(Q)ops/install test
@@ -150,6 +157,6 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: print-cppflags print-ldlibs all run voters experts test unit units replays live browser bench campaign fuzz lint format install clean help
+.PHONY: print-cppflags print-ldlibs all run voters experts test unit units replays live browser bench bench-peers campaign fuzz lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -200,7 +200,8 @@ static inline enum process_kind process_kind(pid_t pid)
 			name[0] = '\0';
 		(void)fclose(file);
 	}
-	if (strncmp(name, "worker", 6) == 0)
+	if (strncmp(name, "worker", 6) == 0 || strncmp(name, "nginx", 5) == 0 ||
+	    strncmp(name, "node", 4) == 0) /* these are peers' */
 		return PROCESS_WORKER;
 	return strncmp(name, "redis", 5) == 0 ? PROCESS_REDIS : PROCESS_OTHER;
 }

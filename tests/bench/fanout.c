@@ -10,12 +10,16 @@
 
 static const char usage[] =
     "Usage: fanout -c FILE --port PORT --supervisor PID [--subscribers N] [--seconds N] [--votes "
-    "N]\n"
+    "N] [--peer BYTES]\n"
     "\n"
     "Subscribes N streams (1000) to the tally of the daemon that runs with FILE and is the "
     "process\n"
-    "PID, casts N votes a second (20), and measures for N seconds (10).\n";
+    "PID, casts N votes a second (20), and measures for N seconds (10).\n"
+    "With --peer the server is another one: it serves /stream, and instead of votes frames of so "
+    "many\n"
+    "bytes are posted to /publish.\n";
 
+#define TALLYD     1 /* as --peer: no peer */
 #define FRAME_MAX  8192
 #define SETTLE_NS  1500000000LL
 #define BURST      256 /* connections opened before their replies are read */
@@ -29,6 +33,11 @@ struct subscriber {
 	char *pending; /* a frame of which a part has come; NULL mostly */
 };
 
+struct shown { /* a frame */
+	int64_t made_ms;
+	uint32_t last_ms; /* how late the last reader got it */
+};
+
 struct fan {
 	struct bench bench;
 	struct subscriber *subscribers;
@@ -37,10 +46,13 @@ struct fan {
 	bool measuring;
 	uint32_t *latency_ms;
 	size_t deliveries, room;
+	struct shown *shown; /* in the order of their times */
+	size_t n_shown, room_shown;
 	size_t frame_bytes;
 	struct bench_request *requests;
 	size_t n_requests, cast;
 	int caster;
+	long peer_bytes; /* 0: the server is tallyd */
 };
 
 static char shared[FRAME_MAX]; /* where frames are read that come whole */
@@ -50,11 +62,15 @@ static char shared[FRAME_MAX]; /* where frames are read that come whole */
 static void subscribe(struct fan *fan, struct subscriber *subscriber)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = subscriber};
-	char request[256];
-	int len = snprintf(request, sizeof(request),
-	    "GET /v1/contests/%s/tally/stream HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
-	    "Accept: text/event-stream\r\n\r\n",
-	    fan->bench.round->contest->id, fan->bench.port);
+	char request[256], path[128] = "/stream";
+	int len;
+
+	if (fan->peer_bytes == 0)
+		(void)snprintf(path, sizeof(path), "/v1/contests/%s/tally/stream",
+		    fan->bench.round->contest->id);
+	len = snprintf(request, sizeof(request),
+	    "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAccept: text/event-stream\r\n\r\n", path,
+	    fan->bench.port);
 
 	subscriber->fd = connect_to(&fan->bench);
 	if (send(subscriber->fd, request, (size_t)len, MSG_NOSIGNAL) != len)
@@ -62,6 +78,22 @@ static void subscribe(struct fan *fan, struct subscriber *subscriber)
 	if (fcntl(subscriber->fd, F_SETFL, O_NONBLOCK) < 0 ||
 	    epoll_ctl(fan->epoll, EPOLL_CTL_ADD, subscriber->fd, &event) < 0)
 		die("epoll: %s", strerror(errno));
+}
+
+/* Frames come nearly in order, so the one wanted is among the last. */
+static void note_last(struct fan *fan, int64_t made_ms, uint32_t late_ms)
+{
+	struct shown *shown = fan->shown + fan->n_shown;
+
+	while (shown > fan->shown && shown[-1].made_ms > made_ms)
+		shown--;
+	if (shown > fan->shown && shown[-1].made_ms == made_ms) {
+		if (shown[-1].last_ms < late_ms)
+			shown[-1].last_ms = late_ms;
+	} else if (shown == fan->shown + fan->n_shown && fan->n_shown < fan->room_shown) {
+		*shown = (struct shown){made_ms, late_ms};
+		fan->n_shown++;
+	}
 }
 
 static void take_frame(
@@ -83,6 +115,7 @@ static void take_frame(
 	if (fan->deliveries < fan->room) {
 		int64_t late = clock_wall_ms() - made_ms;
 		fan->latency_ms[fan->deliveries++] = late > 0 ? (uint32_t)late : 0;
+		note_last(fan, made_ms, late > 0 ? (uint32_t)late : 0);
 	}
 }
 
@@ -137,14 +170,34 @@ static void on_readable(struct fan *fan, struct subscriber *subscriber)
 
 /* ---- the run ---- */
 
+/* A frame as tallyd's are, of a peer: its time, and bytes. */
+static void publish(const struct fan *fan)
+{
+	char text[CLOCK_TEXT_SIZE], message[FRAME_MAX];
+	int len = snprintf(message, sizeof(message), "{\"as_of\":\"%s\",\"pad\":\"%0*d\"}",
+	    clock_format(clock_wall_ms(), 1, text), (int)fan->peer_bytes - 64, 0);
+	char request[FRAME_MAX + 256];
+
+	len = snprintf(request, sizeof(request),
+	    "POST /publish HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n"
+	    "Content-Length: %d\r\n\r\n%s",
+	    len, message);
+	if (send(fan->caster, request, (size_t)len, MSG_NOSIGNAL) != len)
+		die("send: %s", strerror(errno));
+}
+
 /* Sends the next vote; its reply is read and thrown away. */
 static void cast_vote(struct fan *fan)
 {
-	const struct bench_request *request = &fan->requests[fan->cast];
+	const struct bench_request *request = fan->requests + fan->cast;
 	char reply[4096];
 
 	while (recv(fan->caster, reply, sizeof(reply), MSG_DONTWAIT) > 0)
 		;
+	if (fan->peer_bytes > 0) {
+		publish(fan);
+		return;
+	}
 	if (fan->cast == fan->n_requests)
 		return;
 	if (send(fan->caster, request->text, request->len, MSG_NOSIGNAL) != (ssize_t)request->len)
@@ -201,6 +254,7 @@ static void release(struct fan *fan)
 	free(fan->subscribers);
 	free(fan->latency_ms);
 	free(fan->requests);
+	free(fan->shown);
 	(void)close(fan->caster);
 	(void)close(fan->epoll);
 	bench_release(&fan->bench);
@@ -208,14 +262,16 @@ static void release(struct fan *fan)
 
 int main(int argc, char **argv)
 {
-	long port = 0, supervisor = 0, subscribers = 1000, seconds = 10, votes = 20;
+	long port = 0, supervisor = 0, subscribers = 1000, seconds = 10, votes = 20, peer = TALLYD;
 	struct fan fan = {0};
 	struct processes all = {0};
 	double rss, cpu, deliveries;
 	const struct bench_option options[] = {{"port", &port}, {"supervisor", &supervisor},
-	    {"subscribers", &subscribers}, {"seconds", &seconds}, {"votes", &votes}, {NULL, NULL}};
+	    {"subscribers", &subscribers}, {"seconds", &seconds}, {"votes", &votes},
+	    {"peer", &peer}, {NULL, NULL}};
 	const char *config = bench_arguments(argc, argv, usage, options);
 
+	fan.peer_bytes = peer == TALLYD ? 0 : peer;
 	fan.n = (size_t)subscribers;
 	raise_descriptors(fan.n + 32);
 	bench_load(&fan.bench, config, port);
@@ -224,11 +280,13 @@ int main(int argc, char **argv)
 	fan.subscribers = calloc(fan.n, sizeof(*fan.subscribers));
 	fan.latency_ms = calloc(fan.room, sizeof(*fan.latency_ms));
 	fan.requests = calloc(fan.n_requests, sizeof(*fan.requests));
+	fan.room_shown = (size_t)seconds * 100;
+	fan.shown = calloc(fan.room_shown, sizeof(*fan.shown));
 	fan.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (fan.subscribers == NULL || fan.latency_ms == NULL || fan.requests == NULL ||
-	    fan.epoll < 0)
+	    fan.shown == NULL || fan.epoll < 0)
 		die("not enough memory");
-	for (size_t i = 0; i < fan.n_requests; i++)
+	for (size_t i = 0; i < fan.n_requests && fan.peer_bytes == 0; i++)
 		bench_mint(&fan.bench, i * i, &fan.requests[i]);
 	fan.caster = connect_to(&fan.bench);
 
@@ -251,6 +309,11 @@ int main(int argc, char **argv)
 	    "delivery p50          %10.0f ms\n", percentile(fan.latency_ms, fan.deliveries, 0.50));
 	(void)printf(
 	    "delivery p99          %10.0f ms\n", percentile(fan.latency_ms, fan.deliveries, 0.99));
+	for (size_t i = 0; i < fan.n_shown; i++)
+		fan.latency_ms[i] = fan.shown[i].last_ms;
+	qsort(fan.latency_ms, fan.n_shown, sizeof(uint32_t), by_size);
+	(void)printf(
+	    "last reader p99       %10.0f ms\n", percentile(fan.latency_ms, fan.n_shown, 0.99));
 	(void)printf(
 	    "workers' CPU          %10.2f us a delivery, votes included\n", cpu / deliveries);
 	(void)printf("workers' RSS          %10.0f bytes a subscriber\n", rss / (double)fan.n);
