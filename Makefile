@@ -68,6 +68,9 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  TEST  $*"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtallyd.a -lcmocka -lbrotlidec -lssl $(LDLIBS)
 
+# It has the harness of a fuzz target in it.
+$(BUILD)/tests/starved_vote_test: LDFLAGS += -Wl,-z,muldefs
+
 # A fuzz target without libFuzzer; it may put functions of its own in the place of the library's.
 $(BUILD)/replay/%: tests/fuzz/%_fuzz.c tests/fuzz/replay.c $(BUILD)/libtallyd.a
 	@mkdir -p $(@D); echo "  FUZZ  $*"
@@ -132,6 +135,11 @@ fuzz:
 	$(Q)ops/install test
 	$(Q)tests/fuzz/run
 
+## valgrind unit tests under memcheck (Debian: valgrind)
+valgrind: units
+	$(Q)command -v valgrind >/dev/null || { echo "valgrind is not there: apt-get install valgrind" >&2; exit 69; }
+	$(Q)BUILD=$(BUILD) tests/memcheck
+
 ## lint     formatting, clang-tidy, cppcheck, layers, banned calls, pages, OpenAPI
 lint:
 	$(Q)ops/lint
@@ -157,6 +165,6 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: print-cppflags print-ldlibs all run voters experts test unit units replays live browser bench bench-peers campaign fuzz lint format install clean help
+.PHONY: print-cppflags print-ldlibs all run voters experts test unit units replays live browser bench bench-peers campaign fuzz valgrind lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

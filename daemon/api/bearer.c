@@ -199,6 +199,14 @@ static void refuse_document(struct request *req, json_error_t *error)
 	    .detail = why,
 	};
 
+	/* Where memory fails, jansson mostly says nothing at all. */
+	if (json_error_code(error) == json_error_out_of_memory || error->text[0] == '\0') {
+		reply_problem(req, &(struct problem){.status = 503,
+				       .type = "busy",
+				       .title = "Out of memory",
+				       .detail = "Nothing was done."});
+		return;
+	}
 	if (is_ambiguous(req->body, error)) {
 		problem.status = 422;
 		problem.type = "ambiguous-json";
@@ -223,6 +231,12 @@ static void refuse_nul(struct request *req, size_t at)
 			       .detail = why});
 }
 
+static json_t *load_document(struct slice text, json_error_t *error)
+{
+	return json_loadb(
+	    text.ptr ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+}
+
 bool request_document(struct request *req, json_t **ret_body)
 {
 	json_error_t error;
@@ -242,8 +256,10 @@ bool request_document(struct request *req, json_t **ret_body)
 		refuse_nul(req, (size_t)(nul - req->body.ptr));
 		return false;
 	}
-	body = json_loadb(req->body.ptr ? req->body.ptr : "", req->body.len,
-	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	body = load_document(req->body, &error);
+	/* A text without memory is to jansson a bad token; what is one stays so. */
+	if (body == NULL)
+		body = load_document(req->body, &error);
 	if (body == NULL) {
 		refuse_document(req, &error);
 		return false;

@@ -14,6 +14,7 @@
 #include "api/routes.h"
 #include "contest/form.h"
 #include "crypto/digest.h"
+#include "starve.h"
 #include "store/ledger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -79,15 +80,18 @@ void reply_problem(struct request *req, const struct problem *problem)
 void reply_bytes(struct request *req, int status, const char *content_type, struct slice body,
     const struct reply_header *headers, size_t n_headers)
 {
-	json_t *json = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json;
 
 	(void)req;
 	(void)headers;
+	starving(false);
+	json = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, NULL);
 	assert(strcmp(content_type, "application/json") == 0 && n_headers == 1);
 	assert(json_is_object(json));
 	json_decref(json);
 	seen.replies++;
 	seen.status = status;
+	starving(true);
 }
 
 bool gate_is_exempt(const struct app *given, const struct request *req)
@@ -128,6 +132,7 @@ void ledger_cast(struct ledger *ledger, const struct ledger_ballot *given, cast_
 	struct ballot ballot;
 
 	(void)ledger;
+	starving(false);
 	assert(memcmp(given->spent, spent, SPENT_SIZE) == 0);
 	assert(given->text.len > 0 && given->text.len <= LEDGER_BALLOT_MAX);
 	assert(ballot_read(&contest, given->text, &ballot) == 0);
@@ -138,6 +143,7 @@ void ledger_cast(struct ledger *ledger, const struct ledger_ballot *given, cast_
 	seen.casts++;
 	seen.cb = cb;
 	seen.arg = arg;
+	starving(true);
 }
 
 void ledger_find(
@@ -191,7 +197,9 @@ static void tell(uint8_t byte)
 		seen.cb = NULL;
 		if (seen.text.len == 0)
 			result.ballot = slice_text("choices\nupstage\n");
+		starving(true);
 		cb(seen.arg, &result);
+		starving(false);
 	}
 }
 
@@ -217,7 +225,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&seen, 0, sizeof(seen));
 	buf_init(&seen.text, LEDGER_BALLOT_MAX);
+	starving(true);
 	ballots_cast(&app, &req);
+	starving(false);
 	assert(seen.replies + (seen.cb != NULL) == 1);
 	tell(data[1]);
 	assert(seen.replies == 1 && seen.under_way == 0);
