@@ -271,8 +271,12 @@ async function writeContests(dir, { contests, contest = {} }) {
 	return [file];
 }
 
+/** Directory -> the instance that was started in it last, and removes it. */
+const tenants = new Map();
+
 export class Instance {
 	constructor(dir, config, redis, program = TALLYD) {
+		tenants.set(dir, this);
 		this.program = program;
 		this.dir = dir;
 		this.config = config;
@@ -425,7 +429,8 @@ export class Instance {
 				assert.doesNotMatch(this.stderr, SANITIZER);
 		} finally {
 			await this.redis?.stop();
-			await rm(this.dir, { recursive: true, force: true });
+			if (tenants.get(this.dir) === this)
+				await rm(this.dir, { recursive: true, force: true });
 		}
 	}
 }
