@@ -14,7 +14,8 @@ const PERIOD_MS = 250; // so old a phase may be that is told (daemon/api/live.h)
 const WAY_MS = 2000; // how far the daemon's notion of Redis' clock may be off here; what is tried is an hour at least
 const ballot = { choices: ['upstage'] };
 const much = { per_minute: 600_000, burst: 10_000 }; // all come from one address
-const settings = { token_rate: { ...much }, ballot_rate: { ...much }, read_rate: { ...much } };
+const settings = { token_rate: { ...much }, ballot_rate: { ...much }, read_rate: { ...much },
+	pages: '' }; // which take seconds to pack at each start
 
 /**
  * A tallyd whose wall clock is off by so many seconds; its steady clock is not. `set` where it can jump: then the library reads
@@ -80,10 +81,10 @@ class Witness {
 
 const until = (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms - Date.now())));
 
-/** Another host of the same contest: a copy of what the first one was given, keys and pages. */
+/** Another host of the same contest: a copy of what the first one was given. */
 async function startBeside(first, redis, offset_s, jumps) {
 	const dir = await makeDirectory(), { program, set } = await faked(dir, offset_s, jumps);
-	for (const part of ['keys', 'site', 'contest.yaml'])
+	for (const part of ['keys', 'contest.yaml'])
 		await cp(path.join(first.dir, part), path.join(dir, part), { recursive: true });
 	const config = path.join(dir, 'tallyd.yaml');
 	await writeFile(config, (await readFile(first.config, 'utf8')).replaceAll(first.dir, dir));
@@ -95,7 +96,7 @@ async function startBeside(first, redis, offset_s, jumps) {
 
 /** Hosts of one contest on one Redis, so far apart from its clock, started before it opens; the last one's jumps. */
 async function startHosts(t, offsets) {
-	for (let lead = 8000; ; lead *= 2) {
+	for (let lead = 5000; ; lead *= 2) {
 		const opens = Math.ceil((Date.now() + lead) / 1000) * 1000, closes = opens + 3000, hosts = [];
 		const redis = await startRedis(path.join(await makeDirectory(), 'redis')), shared = { ...redis, stop: async () => {} };
 		const stop = async () => {

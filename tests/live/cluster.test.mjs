@@ -86,4 +86,14 @@ test('a replica that lacks acknowledged votes and is promoted all the same takes
 	for (const token of [...lost, mint()])
 		assertProblem(await cast(token), 503, 'unavailable', /Nothing was counted/);
 	assert.equal(await replica.call('XLEN', `${key}:log`), 1);
+
+	// As the runbook has it ("Redis is behind"): the one that has them comes back in its place, and nothing was lost.
+	await replica.kill();
+	await dead.start(); // a replica by now, that has nobody to copy from
+	await eventually(async () => await dead.role() === 'slave', 'the dead one knows that it was replaced');
+	await dead.call('CLUSTER', 'FAILOVER', 'TAKEOVER');
+	await eventually(async () => (await cast(lost[0])).status === 200, 'the receipt of a vote that was away');
+	for (const token of lost)
+		assert.equal((await cast(token)).status, 200);
+	assert.equal((await cast(mint())).status, 201);
 });
