@@ -63,6 +63,16 @@ static const struct timeval period = {0, PROGRESS_PERIOD_MS * 1000};
 
 /* ---- the end of a gathering ---- */
 
+static const char *why_unknown(const struct progress *progress)
+{
+	return lookout_alone(progress->service->lookout)
+		   ? "What Redis holds of the votes lacks what was acknowledged, or is damaged. "
+		     "This "
+		     "server's log and /readyz name the shard; ops/runbook.md tells what to do."
+		   : "Redis does not answer at the moment. Votes that were acknowledged are kept. "
+		     "Ask again.";
+}
+
 static void reply_all(struct progress *progress, json_t *body)
 {
 	struct waiting *waiting = progress->waiting;
@@ -74,15 +84,13 @@ static void reply_all(struct progress *progress, json_t *body)
 		if (body)
 			reply_json(waiting->req, 200, json_incref(body), NULL, 0);
 		else
-			reply_problem(waiting->req,
-			    &(struct problem){
-				.status = 503,
-				.type = "unavailable",
-				.title = "The contest cannot be read now",
-				.detail = "Redis does not answer at the moment. Votes that were "
-					  "acknowledged are kept. Ask again.",
-				.retry_after_s = 2,
-			    });
+			reply_problem(waiting->req, &(struct problem){
+							.status = 503,
+							.type = "unavailable",
+							.title = "The contest cannot be read now",
+							.detail = why_unknown(progress),
+							.retry_after_s = 2,
+						    });
 		free(waiting);
 		waiting = next;
 	}

@@ -161,6 +161,29 @@ static int print_refusing(struct buf *out, const struct sealed *sealed)
 	    (size_t)(shard - sealed->shard));
 }
 
+/* Servers hold against Redis what they have acknowledged. */
+static bool is_short(const struct sealed *sealed)
+{
+	for (size_t i = 0; i < shards_of(sealed); i++) {
+		const struct sealed_shard *shard = &sealed->shard[i];
+		uint64_t here = shard->here.good ? shard->here.checkpoint.size : 0;
+		uint64_t redis = shard->redis.good ? shard->redis.checkpoint.size : 0;
+
+		if (shard->error == 0 && shard->ballots < (here > redis ? here : redis))
+			return true;
+	}
+	return false;
+}
+
+static const char *taken_words(const struct sealed *sealed)
+{
+	if (first_refusing(sealed))
+		return "";
+	if (is_short(sealed))
+		return "Servers that know of the lost ballots take none in that shard. ";
+	return "Ballots are taken and counted as before. ";
+}
+
 static int print_halt(struct buf *out, const struct sealed *sealed)
 {
 	const struct sealing *sealing = &sealed->sealing;
@@ -170,13 +193,13 @@ static int print_halt(struct buf *out, const struct sealed *sealed)
 		return 0;
 	return buf_printf(out,
 	    "\nHalted at %s in shard %u: %s.\n"
-	    "%sothing is signed. Find out first what "
+	    "%sNothing is signed. Find out first what "
 	    "happened to\n"
 	    "Redis, and whether the lost ballots can be brought back (ops/runbook.md, \"Sealing "
 	    "has halted\").\n"
 	    "Only where they cannot: tallyctl log new-epoch --why TEXT.\n",
 	    screen_time(sealing->halt_at_ms, at), sealing->halt_shard, sealing->halt_why,
-	    first_refusing(sealed) ? "N" : "Ballots are taken and counted as before; n");
+	    taken_words(sealed));
 }
 
 static bool is_well(const struct sealed *sealed)

@@ -387,9 +387,9 @@ describe('publishing', { concurrency: 3 }, () => {
 		await redis.multi().del(...later, ...keys).exec();
 		for (const [i, key] of keys.entries())
 			await redis.restore(key, 0, backup[i]);
-		await eventually(async () => (await instance.tally(round.id)).log === 'halted', 'the halt');
+		await eventually(async () => (await instance.get(round.path)).json.log === 'halted', 'the halt');
 		await ctlDone(instance, 'log', 'new-epoch', '--why', 'restored from a backup');
-		await cast(round, { choices: ['nc-ai'] });
+		assert.equal((await round.castUntilAnswered(round.mint(), { choices: ['nc-ai'] })).status, 201);
 		await eventually(() => new Log(instance, round, { epoch: 2 }).sealed(6, 1000), 'the new log');
 		await certify(instance);
 

@@ -1,5 +1,5 @@
 // A Redis that has lost ballots, or has others than those that were signed: sealing halts on all hosts, pages
-// learn of it, voting goes on, and a new epoch begins with a statement of what was there.
+// learn of it, hosts that know of more take no votes, and a new epoch begins with a statement of what was there.
 import assert from 'node:assert/strict';
 import { cp, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,8 +8,9 @@ import { auditOf, ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
 import { eventually, makeDirectory, startInstance, startRedis } from './lib/instance.mjs';
 import { Log, castMany, fillLog, loseLastBallot, rootFromPath, leafOf, startPair } from './lib/log.mjs';
 import { openNote } from './lib/note.mjs';
-import { Round, pack, unpack } from './lib/protocol.mjs';
+import { Round, assertProblem, pack, unpack } from './lib/protocol.mjs';
 
+const ballot = { choices: ['upstage'] };
 const oneShard = { contest: { shards: 1, approvals: 1 } };
 
 const unpackAll = (entries) => entries.reduce((sum, [, [, packed]]) => sum + unpack(packed).length, 0);
@@ -23,12 +24,17 @@ async function replaceLog(redis, key, all) {
 
 const haltOf = async (round) => JSON.parse(await round.instance.redisClient().hget(`{${round.name}}:record`, 'halt'));
 
-/** Sealing has halted, on every page; voting has not. */
+/** Sealing has halted. */
 async function halted(round, why) {
 	const halt = await eventually(() => haltOf(round), 'the halt in the record');
 	assert.match(halt.why, why);
-	assert.equal((await castMany(round, 3)).length, 3);
 	assert.equal((await auditOf(round)).at(-1).act, 'log.halted');
+}
+
+/** Sealing has halted; voting has not. */
+async function haltedVoting(round, why) {
+	await halted(round, why);
+	assert.equal((await castMany(round, 3)).length, 3);
 }
 
 describe('yesterday\'s Redis', () => {
@@ -36,6 +42,8 @@ describe('yesterday\'s Redis', () => {
 	before(async () => {
 		pair = await startPair(oneShard, { lease: '300ms' });
 		round = new Round(pair[0]);
+		pair[0].round = round;
+		pair[1].round = new Round(pair[1]);
 		logs = pair.map((instance) => new Log(instance, round));
 		redis = pair[0].redis;
 	});
@@ -57,33 +65,38 @@ describe('yesterday\'s Redis', () => {
 			instance.stderr = '';
 		await redis.restart();
 	};
+	const restart = async (instance) => {
+		await instance.end();
+		await instance.start();
+	};
 	let receipts;
 
-	test('halts both hosts; what was published stays, and votes are taken', async () => {
+	test('halts both hosts; what was published stays, and neither takes votes', async () => {
 		receipts = await castMany(round, 300);
 		await Promise.all(logs.map((log) => log.sealed(300)));
 		await keep('yesterday');
-		await castMany(round, 40);
+		await castMany(round, 39);
+		await castMany(pair[1].round, 1); // a host holds against Redis what it has acknowledged itself
 		await Promise.all(logs.map((log) => log.sealed(340)));
 		await keep('today');
 		kept = await logs[0].read('checkpoint');
 
 		await bringBack('yesterday');
 		await halted(round, /^Redis has 300 ballots, fewer than the 340 that were sealed$/);
-		await castMany(round, 60); // beyond the old size again: still not the log that was signed
 		for (const [i, log] of logs.entries()) {
+			assertProblem(await pair[i].round.cast(round.mint(), ballot), 503, 'unavailable', /Nothing was counted/);
 			assert.deepEqual(await log.read('checkpoint'), kept);
 			await eventually(() => /sealing (halts|has halted): Redis has 300 ballots/.test(pair[i].stderr), 'the reason');
 		}
 		assert.match(pair[0].stderr + pair[1].stderr, /sealing halts: .*ops\/runbook\.md/);
 	});
 
-	test('a restart changes nothing', async () => {
-		await pair[1].end();
-		await pair[1].start();
-		await castMany(round, 1);
+	test('a restart: the host knows what it finds, and takes votes; nothing is sealed', async () => {
+		await restart(pair[1]);
+		await castMany(pair[1].round, 30);
 		await eventually(() => /sealing has halted: Redis has 300/.test(pair[1].stderr), 'the reason again');
 		assert.deepEqual(await logs[1].read('checkpoint'), kept);
+		assertProblem(await round.cast(round.mint(), ballot), 503, 'unavailable', /Nothing was counted/);
 	});
 
 	test('the right one again: sealing goes on by itself', async () => {
@@ -94,7 +107,9 @@ describe('yesterday\'s Redis', () => {
 		kept = await logs[0].read('checkpoint');
 		await bringBack('yesterday');
 		await halted(round, /^Redis has 300 ballots, fewer than the 345 that were sealed$/);
-		receipts.push(...await castMany(round, 60));
+		for (const instance of pair)
+			await restart(instance);
+		receipts.push(...await castMany(round, 63)); // beyond the old size again: still not the log that was signed
 	});
 
 	test('a new epoch, with its statement; entries that were not lost are the same', async () => {
@@ -136,7 +151,7 @@ test('a Redis that has forgotten issued tokens: no note tells of fewer in this e
 	await castMany(round, 5);
 	await eventually(async () => (await log.issued()).issued === 5, 'the first note');
 	await redis.decr(key('issued'));
-	await halted(round, /^Redis has 4 issued tokens, fewer than the 5 that were signed$/);
+	await haltedVoting(round, /^Redis has 4 issued tokens, fewer than the 5 that were signed$/);
 	assert.deepEqual(await log.issued(), { size: 5, issued: 5 });
 
 	await redis.decrby(key('issued'), 4); // with the three that voted since: 3 of at least 5
@@ -175,7 +190,7 @@ describe('an old ballot in Redis is another one, unnoticed while its host runs',
 			await harm(log.dir);
 			const before = await log.names().catch(() => []);
 			await instance.start();
-			await halted(round, why);
+			await haltedVoting(round, why);
 			if (before.length === 0) {
 				assert.ok(!(await log.names()).includes('checkpoint'));
 				return;

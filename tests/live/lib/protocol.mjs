@@ -94,6 +94,16 @@ export class Round {
 			key: privateKey, padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 48 })]);
 	}
 
+	/** A valid token whose ballot goes to this shard. */
+	mintFor(shard) {
+		const { shards } = this.instance.site.contests.find((contest) => contest.id === this.id);
+		for (;;) {
+			const token = this.mint();
+			if (spentOf(token).readUInt32BE(0) % shards === shard)
+				return token;
+		}
+	}
+
 	authorization(token) {
 		return `PrivateToken token="${base64url(token)}"`;
 	}
