@@ -14,67 +14,31 @@
  */
 #include "worker/supervisor.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
-#include <event2/event.h>
-
 #include "base/log.h"
 #include "config/round.h"
-#include "worker/edition.h"
 #include "worker/handover.h"
-#include "worker/holdings.h"
-#include "worker/processes.h"
-#include "worker/redisd.h"
+#include "worker/supervisor_impl.h"
 
-#define KILL_AFTER_MS 2000  /* beyond the workers' own drain time */
-#define LATE_AFTER_MS 30000 /* new processes that are not ready by then, or a check that hangs */
-#define AGAIN_MS      2000  /* between attempts, where somebody is missing */
-
-#define SIGNALS 5
-
-struct supervisor {
-	const char *config;
-	char **argv;
-	struct event_base *base;
-	struct event *on_signal[SIGNALS];
-	struct event *on_kill, *on_late;
-	struct holdings holdings;
-	struct redisd *redisd;      /* NULL: Redis is somebody else's */
-	struct processes *current;  /* who serves */
-	struct processes *next;     /* who is to serve, and is not ready yet; or NULL */
-	struct processes *previous; /* who drains, or was given up; or NULL */
-	pid_t checker;              /* of another program; 0: none */
-	bool children_started, announced, stopping;
-	bool reload_wanted, upgrade_wanted;
-	int status; /* to exit with */
-};
-
-static const int signals[SIGNALS] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR2};
+const int supervisor_signals[SIGNALS] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR2};
 
 static void stop(struct supervisor *supervisor, int status);
-static void go_on(struct supervisor *supervisor);
 
 /* ---- all generations ---- */
 
-#define GENERATIONS 3
-
-static void list_generations(
-    const struct supervisor *supervisor, struct processes *ret[GENERATIONS])
+void supervisor_generations(const struct supervisor *supervisor, struct processes *ret[GENERATIONS])
 {
 	ret[0] = supervisor->current;
 	ret[1] = supervisor->next;
 	ret[2] = supervisor->previous;
 }
 
-static void arm(struct event *timer, int64_t ms)
+void supervisor_arm(struct event *timer, int64_t ms)
 {
 	struct timeval after = {ms / 1000, (ms % 1000) * 1000};
 	event_add(timer, &after);
@@ -84,7 +48,7 @@ static void arm(struct event *timer, int64_t ms)
 static void begin_sealing(struct supervisor *supervisor)
 {
 	struct processes *all[GENERATIONS];
-	list_generations(supervisor, all);
+	supervisor_generations(supervisor, all);
 	for (size_t i = 0; i < GENERATIONS; i++)
 		if (all[i] && all[i] != supervisor->current && all[i]->sealer_begun &&
 		    all[i]->sealer.pid)
@@ -92,214 +56,12 @@ static void begin_sealing(struct supervisor *supervisor)
 	processes_begin_sealing(supervisor->current);
 }
 
-/* ---- a reload ---- */
-
-static bool is_busy(const struct supervisor *supervisor)
-{
-	return !supervisor->announced || supervisor->next || supervisor->previous ||
-	       supervisor->checker;
-}
-
-/* Those who were replaced, or given up. */
-static void retire_previous(struct supervisor *supervisor)
-{
-	struct processes *processes = supervisor->previous;
-	arm(supervisor->on_kill, processes->drain_ms + KILL_AFTER_MS);
-	processes_end_workers(processes, true);
-	go_on(supervisor);
-}
-
-/* Of another program's processes one is missing, and only a reload brings somebody in its place. */
-static void try_again_later(struct supervisor *supervisor)
-{
-	const struct processes *current = supervisor->current;
-	if (!current->options.edition && current->somebody_died)
-		arm(supervisor->on_late, AGAIN_MS);
-}
-
-static void give_up(struct supervisor *supervisor, const char *why)
-{
-	log_error("reload: %s; everything goes on as before", why);
-	event_del(supervisor->on_late);
-	supervisor->previous = supervisor->next;
-	supervisor->next = NULL;
-	try_again_later(supervisor);
-	retire_previous(supervisor);
-}
-
-static void succeed(struct supervisor *supervisor)
-{
-	supervisor->previous = supervisor->current;
-	event_del(supervisor->on_late);
-	supervisor->current = supervisor->next;
-	supervisor->next = NULL;
-	child_end(&supervisor->previous->sealer, supervisor->previous->sealer.end_signal);
-	log_set_level(supervisor->current->options.edition->settings.log_level);
-	log_info("tallyd %s serves with the configuration read anew", TALLYD_VERSION);
-	retire_previous(supervisor);
-}
-
-/* Each line of what was found, as a line of the log. */
-static void log_lines(char *lines)
-{
-	char *rest = lines, *line;
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			log_error("%s", line);
-}
-
-static struct edition *read_edition(const struct supervisor *supervisor)
-{
-	struct edition *edition = NULL;
-	char *lines = NULL;
-	size_t size;
-	FILE *out = open_memstream(&lines, &size);
-	int status = out ? edition_load(supervisor->config, out, &edition) : EX_OSERR;
-	if (out)
-		(void)fclose(out);
-	if (lines)
-		log_lines(lines);
-	free(lines);
-	if (status == EX_OK && holdings_keep(&supervisor->holdings, &edition->settings) == 0)
-		return edition;
-	edition_free(edition);
-	return NULL;
-}
-
-static void on_report(void *arg, struct processes *processes, const char *why);
-static void leave(void *arg, struct processes *processes, size_t slot);
-
-static struct processes_options options_for(
-    struct supervisor *supervisor, struct edition *edition, unsigned generation)
-{
-	return (struct processes_options){
-	    .holdings = &supervisor->holdings,
-	    .edition = edition,
-	    .generation = generation,
-	    .successor = generation > 0,
-	    .base = supervisor->base,
-	    .on_report = on_report,
-	    .leave = leave,
-	    .arg = supervisor,
-	};
-}
-
-static void reload(struct supervisor *supervisor)
-{
-	struct edition *edition = read_edition(supervisor);
-	struct processes_options options;
-	supervisor->reload_wanted = false;
-	if (!edition) {
-		log_error("reload: the configuration has errors; everything goes on as before");
-		try_again_later(supervisor);
-		return;
-	}
-	options = options_for(supervisor, edition, supervisor->current->options.generation + 1);
-	supervisor->next = processes_new(&options);
-	if (!supervisor->next) {
-		log_error("reload: %s; everything goes on as before", strerror(errno));
-		edition_free(edition);
-		return;
-	}
-	log_info("reload: new processes start");
-	arm(supervisor->on_late, LATE_AFTER_MS);
-	processes_start(supervisor->next);
-}
-
-/* ---- an upgrade ---- */
-
-/* NULL: not at the moment. */
-static json_t *describe(const struct supervisor *supervisor)
-{
-	json_t *redisd = supervisor->redisd ? redisd_describe(supervisor->redisd) : json_null();
-	if (!redisd)
-		return NULL;
-	return json_pack("{s:o, s:o, s:o}", "holdings", holdings_describe(&supervisor->holdings),
-	    "redisd", redisd, "processes", processes_describe(supervisor->current));
-}
-
-static void pass_on(const struct supervisor *supervisor, bool over_exec)
-{
-	holdings_pass_on(&supervisor->holdings, over_exec);
-	if (supervisor->redisd)
-		redisd_pass_on(supervisor->redisd, over_exec);
-}
-
-static void pass_on_to_check(void *arg)
-{
-	pass_on(arg, true);
-}
-
-static void refuse_upgrade(const char *why)
-{
-	log_error("upgrade: %s; everything goes on as before", why);
-}
-
-static void upgrade(struct supervisor *supervisor)
-{
-	json_t *handover = describe(supervisor);
-	pid_t pid;
-	supervisor->upgrade_wanted = false;
-	if (!handover) {
-		refuse_upgrade("redis is not up");
-		return;
-	}
-	pid = handover_check(supervisor->argv, handover, pass_on_to_check, supervisor);
-	if (pid > 0) {
-		supervisor->checker = pid;
-		arm(supervisor->on_late, LATE_AFTER_MS);
-	} else {
-		refuse_upgrade(strerror((int)-pid));
-	}
-	json_decref(handover);
-}
-
-/* From here on until the next program has a loop of its own, signals wait. */
-static void block_signals(int how)
-{
-	sigset_t all;
-	sigemptyset(&all);
-	for (size_t i = 0; i < SIGNALS; i++)
-		sigaddset(&all, signals[i]);
-	sigprocmask(how, &all, NULL);
-}
-
-static void make_way(struct supervisor *supervisor)
-{
-	json_t *handover = describe(supervisor);
-	if (!handover) {
-		refuse_upgrade("redis is not up");
-		return;
-	}
-	log_info("upgrade: %s takes over", supervisor->argv[0]);
-	block_signals(SIG_BLOCK);
-	pass_on(supervisor, true);
-	int r = handover_exec(supervisor->argv, handover);
-	pass_on(supervisor, false);
-	block_signals(SIG_UNBLOCK);
-	refuse_upgrade(strerror(-r));
-	json_decref(handover);
-}
-
-static void on_checked(struct supervisor *supervisor, int status)
-{
-	supervisor->checker = 0;
-	event_del(supervisor->on_late);
-	if (supervisor->stopping)
-		return;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == HANDOVER_YES)
-		make_way(supervisor);
-	else
-		refuse_upgrade("the program on the disk would not take over");
-	try_again_later(supervisor);
-}
-
 /* ---- deaths ---- */
 
 static void want_reload(struct supervisor *supervisor)
 {
 	supervisor->reload_wanted = true;
-	go_on(supervisor);
+	supervisor_go_on(supervisor);
 }
 
 static void on_late(evutil_socket_t fd, short what, void *arg)
@@ -310,7 +72,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	if (supervisor->checker)
 		kill(supervisor->checker, SIGKILL);
 	else if (supervisor->next)
-		give_up(supervisor, "the new processes are not ready within 30 s");
+		supervisor_give_up(supervisor, "the new processes are not ready within 30 s");
 	else
 		want_reload(supervisor);
 }
@@ -325,7 +87,7 @@ static void on_child_died(
 	if (refuses) {
 		stop(supervisor, WEXITSTATUS(status)); /* it has said why; a retry will not help */
 	} else if (processes == supervisor->next && !child->ready) {
-		give_up(supervisor, "a new process ended before it was ready");
+		supervisor_give_up(supervisor, "a new process ended before it was ready");
 	} else if (processes->options.edition) {
 		child_start_again(child, status);
 	} else { /* the program that could start it again is gone: this one's are to follow */
@@ -342,7 +104,7 @@ static void on_kill(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	struct supervisor *supervisor = arg;
 	struct processes *all[GENERATIONS];
-	list_generations(supervisor, all);
+	supervisor_generations(supervisor, all);
 	for (size_t i = 0; i < GENERATIONS; i++)
 		if (all[i] && (supervisor->stopping || all[i] == supervisor->previous))
 			processes_kill(all[i]);
@@ -353,7 +115,7 @@ static void go_on_stopping(struct supervisor *supervisor)
 {
 	struct processes *all[GENERATIONS];
 	bool others_run = false;
-	list_generations(supervisor, all);
+	supervisor_generations(supervisor, all);
 	for (size_t i = 0; i < GENERATIONS; i++)
 		if (all[i] && processes_workers_run(all[i]))
 			return;
@@ -368,8 +130,14 @@ static void go_on_stopping(struct supervisor *supervisor)
 		event_base_loopbreak(supervisor->base);
 }
 
+static bool is_busy(const struct supervisor *supervisor)
+{
+	return !supervisor->announced || supervisor->next || supervisor->previous ||
+	       supervisor->checker;
+}
+
 /* Likewise for those who make way, and then for what was wanted meanwhile. */
-static void go_on(struct supervisor *supervisor)
+void supervisor_go_on(struct supervisor *supervisor)
 {
 	struct processes *previous = supervisor->previous;
 	if (supervisor->stopping) {
@@ -385,9 +153,9 @@ static void go_on(struct supervisor *supervisor)
 	if (is_busy(supervisor))
 		return;
 	if (supervisor->upgrade_wanted)
-		upgrade(supervisor);
+		supervisor_upgrade(supervisor);
 	else if (supervisor->reload_wanted)
-		reload(supervisor);
+		supervisor_reload(supervisor);
 }
 
 static void stop(struct supervisor *supervisor, int status)
@@ -400,7 +168,7 @@ static void stop(struct supervisor *supervisor, int status)
 	supervisor->status = status;
 	log_info("stopping");
 	holdings_shut(&supervisor->holdings);
-	list_generations(supervisor, all);
+	supervisor_generations(supervisor, all);
 	for (size_t i = 0; i < GENERATIONS; i++) {
 		if (!all[i])
 			continue;
@@ -408,8 +176,8 @@ static void stop(struct supervisor *supervisor, int status)
 		if (all[i]->drain_ms > drain_ms)
 			drain_ms = all[i]->drain_ms;
 	}
-	arm(supervisor->on_kill, drain_ms + KILL_AFTER_MS);
-	go_on(supervisor);
+	supervisor_arm(supervisor->on_kill, drain_ms + SUPERVISOR_KILL_AFTER_MS);
+	supervisor_go_on(supervisor);
 }
 
 static void on_redis_stopped(void *arg)
@@ -427,10 +195,10 @@ static void on_reaped(struct supervisor *supervisor, pid_t pid, int status)
 	if (supervisor->redisd && redisd_reaped(supervisor->redisd, pid, status))
 		return;
 	if (pid == supervisor->checker) {
-		on_checked(supervisor, status);
+		supervisor_checked(supervisor, status);
 		return;
 	}
-	list_generations(supervisor, all);
+	supervisor_generations(supervisor, all);
 	for (size_t i = 0; i < GENERATIONS && !child; i++)
 		if (all[i] && (child = processes_find(all[i], pid)))
 			on_child_died(supervisor, all[i], child, status);
@@ -442,7 +210,7 @@ static void reap(struct supervisor *supervisor)
 	pid_t pid;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		on_reaped(supervisor, pid, status);
-		go_on(supervisor);
+		supervisor_go_on(supervisor);
 	}
 }
 
@@ -459,7 +227,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		break;
 	case SIGUSR2:
 		supervisor->upgrade_wanted = true;
-		go_on(supervisor);
+		supervisor_go_on(supervisor);
 		break;
 	default:
 		stop(supervisor, EX_OK);
@@ -497,7 +265,7 @@ static void announce(struct supervisor *supervisor)
 			    edition->rounds[i]->contest->id);
 	printf("  Ctrl-C ends it\n");
 	fflush(stdout);
-	go_on(supervisor);
+	supervisor_go_on(supervisor);
 }
 
 static void on_report(void *arg, struct processes *processes, const char *why)
@@ -508,9 +276,9 @@ static void on_report(void *arg, struct processes *processes, const char *why)
 		return;
 	if (processes == supervisor->next) {
 		if (why)
-			give_up(supervisor, why);
+			supervisor_give_up(supervisor, why);
 		else if (ready)
-			succeed(supervisor);
+			supervisor_succeed(supervisor);
 	} else if (!supervisor->announced && why) {
 		log_error("%s", why);
 		stop(supervisor, EX_CONFIG);
@@ -536,7 +304,7 @@ static void on_redis_failed(void *arg, const char *why)
 	stop(supervisor, EX_UNAVAILABLE);
 }
 
-static struct redisd_options redisd_options(
+struct redisd_options supervisor_redisd_options(
     struct supervisor *supervisor, const struct settings *settings)
 {
 	return (struct redisd_options){
@@ -550,59 +318,6 @@ static struct redisd_options redisd_options(
 	};
 }
 
-static int begin(struct supervisor *supervisor)
-{
-	struct edition *edition;
-	int status = edition_load(supervisor->config, stderr, &edition);
-	if (status != EX_OK)
-		return status;
-	log_set_level(edition->settings.log_level);
-	status = holdings_open(&supervisor->holdings, &edition->settings);
-	struct processes_options options = options_for(supervisor, edition, 0);
-	if (status == EX_OK && !(supervisor->current = processes_new(&options)))
-		status = EX_OSERR;
-	if (status != EX_OK) {
-		edition_free(edition);
-		return status;
-	}
-	if (!edition->settings.redis.server.enabled) {
-		on_redis_up(supervisor);
-		return EX_OK;
-	}
-	struct redisd_options redis = redisd_options(supervisor, &edition->settings);
-	supervisor->redisd = redisd_new(supervisor->base, &redis);
-	return supervisor->redisd ? EX_OK : EX_OSERR;
-}
-
-/* ---- after the program before ---- */
-
-static int take_redis(struct supervisor *supervisor, const json_t *described)
-{
-	struct settings settings = {0};
-	if (json_is_null(described))
-		return 0;
-	if (holdings_settings(&supervisor->holdings, &settings) != 0)
-		return -ENOMEM;
-	struct redisd_options options = redisd_options(supervisor, &settings);
-	supervisor->redisd = redisd_take(supervisor->base, &options, described);
-	settings_release(&settings);
-	return supervisor->redisd ? 0 : -EINVAL;
-}
-
-static int take_over(struct supervisor *supervisor, const json_t *handover)
-{
-	struct processes_options options = options_for(supervisor, NULL, 0);
-	int r = holdings_take(&supervisor->holdings, json_object_get(handover, "holdings"));
-	if (r == 0)
-		r = take_redis(supervisor, json_object_get(handover, "redisd"));
-	if (r < 0)
-		return r;
-	supervisor->current = processes_take(&options, json_object_get(handover, "processes"));
-	return supervisor->current ? 0 : -EINVAL;
-}
-
-/* ---- life ---- */
-
 static void free_event(struct event *event)
 {
 	if (event)
@@ -614,7 +329,7 @@ static void leave(void *arg, struct processes *processes, size_t slot)
 {
 	struct supervisor *supervisor = arg;
 	struct processes *all[GENERATIONS];
-	list_generations(supervisor, all);
+	supervisor_generations(supervisor, all);
 	for (size_t i = 0; i < GENERATIONS; i++)
 		if (all[i] && all[i] != processes)
 			processes_leave(all[i], NULL);
@@ -626,6 +341,47 @@ static void leave(void *arg, struct processes *processes, size_t slot)
 	holdings_leave(&supervisor->holdings, slot);
 	event_base_free(supervisor->base);
 }
+
+struct processes_options supervisor_options_for(
+    struct supervisor *supervisor, struct edition *edition, unsigned generation)
+{
+	return (struct processes_options){
+	    .holdings = &supervisor->holdings,
+	    .edition = edition,
+	    .generation = generation,
+	    .successor = generation > 0,
+	    .base = supervisor->base,
+	    .on_report = on_report,
+	    .leave = leave,
+	    .arg = supervisor,
+	};
+}
+
+static int begin(struct supervisor *supervisor)
+{
+	struct edition *edition;
+	int status = edition_load(supervisor->config, stderr, &edition);
+	if (status != EX_OK)
+		return status;
+	log_set_level(edition->settings.log_level);
+	status = holdings_open(&supervisor->holdings, &edition->settings);
+	struct processes_options options = supervisor_options_for(supervisor, edition, 0);
+	if (status == EX_OK && !(supervisor->current = processes_new(&options)))
+		status = EX_OSERR;
+	if (status != EX_OK) {
+		edition_free(edition);
+		return status;
+	}
+	if (!edition->settings.redis.server.enabled) {
+		on_redis_up(supervisor);
+		return EX_OK;
+	}
+	struct redisd_options redis = supervisor_redisd_options(supervisor, &edition->settings);
+	supervisor->redisd = redisd_new(supervisor->base, &redis);
+	return supervisor->redisd ? EX_OK : EX_OSERR;
+}
+
+/* ---- life ---- */
 
 static void release(struct supervisor *supervisor)
 {
@@ -651,7 +407,7 @@ static int prepare(struct supervisor *supervisor)
 		return EX_OSERR;
 	for (size_t i = 0; i < SIGNALS; i++) {
 		supervisor->on_signal[i] =
-		    evsignal_new(supervisor->base, signals[i], on_signal, supervisor);
+		    evsignal_new(supervisor->base, supervisor_signals[i], on_signal, supervisor);
 		if (!supervisor->on_signal[i] || event_add(supervisor->on_signal[i], NULL) != 0)
 			return EX_OSERR;
 	}
@@ -670,15 +426,15 @@ static void raise_descriptor_limit(void)
 /* As begin(), with what there is. From here on nothing that goes wrong may end what serves. */
 static int begin_after(struct supervisor *supervisor, const json_t *handover)
 {
-	if (take_over(supervisor, handover) != 0) {
+	if (supervisor_take_over(supervisor, handover) != 0) {
 		log_error("what the program before has left cannot be taken over");
 		return EX_SOFTWARE;
 	}
 	supervisor->children_started = supervisor->announced = true;
-	block_signals(SIG_UNBLOCK);
+	supervisor_block_signals(SIG_UNBLOCK);
 	supervisor->reload_wanted = true;
 	reap(supervisor); /* who ended before there was a handler */
-	go_on(supervisor);
+	supervisor_go_on(supervisor);
 	return EX_OK;
 }
 
@@ -708,9 +464,9 @@ int supervisor_check(const char *config)
 	int error;
 	json_t *handover = handover_take(&error);
 	int status = error == 0 && handover ? prepare(&supervisor) : EX_USAGE;
-	if (status == EX_OK && take_over(&supervisor, handover) != 0)
+	if (status == EX_OK && supervisor_take_over(&supervisor, handover) != 0)
 		status = EX_USAGE;
-	if (status == EX_OK && !(edition = read_edition(&supervisor)))
+	if (status == EX_OK && !(edition = supervisor_read_edition(&supervisor)))
 		status = EX_CONFIG;
 	edition_free(edition);
 	json_decref(handover);
