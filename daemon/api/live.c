@@ -1,7 +1,7 @@
 /* Reads, decides what the public may see, keeps the bytes, and hands them to the stream.
  *
  *   read -> on_look -> (in steps: on_published -> on_stands) -> settle
- *                  \-> (counters are damaged: stand) -> settle */
+ *                  \-> (counters are damaged, or lack votes: stand) -> settle */
 #include "api/live.h"
 
 #include <errno.h>
@@ -238,12 +238,11 @@ static void keep_record(
 
 /* Nobody can tell what the counters say now: what they said last stays, with what the record says.
  */
-static void stand(struct live *live, const struct lookout_alone *alone)
+static void stand(struct live *live, const struct record *record, const struct sealing *sealing)
 {
-	const struct record *record = &alone->record;
 	json_t *snapshot = live->any ? json_loads(live->json, 0, NULL) : NULL;
-	keep_record(live, record, &alone->sealing);
-	live->dress = showing_record(record, alone->sealing.epoch, live->state.log);
+	keep_record(live, record, sealing);
+	live->dress = showing_record(record, sealing->epoch, live->state.log);
 	if (!snapshot || !live->dress) {
 		json_decref(snapshot);
 		if (!live->any) {
@@ -266,9 +265,13 @@ static void on_look(void *arg, const struct board *board, const struct count *co
 	if (!board) {
 		const struct lookout_alone *alone = lookout_alone(live->service->lookout);
 		if (alone)
-			stand(live, alone);
+			stand(live, &alone->record, &alone->sealing);
 		else
 			fail(live);
+		return;
+	}
+	if (lookout_is_behind(live->service->lookout)) {
+		stand(live, &board->record, &board->sealing);
 		return;
 	}
 	keep_record(live, &board->record, &board->sealing);

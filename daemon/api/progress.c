@@ -66,9 +66,8 @@ static const struct timeval period = {0, PROGRESS_PERIOD_MS * 1000};
 static const char *why_unknown(const struct progress *progress)
 {
 	return lookout_alone(progress->service->lookout)
-		   ? "What Redis holds of the votes lacks what was acknowledged, or is damaged. "
-		     "This "
-		     "server's log and /readyz name the shard; ops/runbook.md tells what to do."
+		   ? "What Redis holds of the votes is damaged. This server's log names the shard; "
+		     "ops/runbook.md tells what to do."
 		   : "Redis does not answer at the moment. Votes that were acknowledged are kept. "
 		     "Ask again.";
 }

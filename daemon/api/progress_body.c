@@ -4,6 +4,7 @@
 #include "api/app.h"
 #include "base/clock.h"
 #include "office/acts.h"
+#include "office/lookout.h"
 
 static json_t *time_json(int64_t wall_ms)
 {
@@ -146,12 +147,15 @@ static json_t *health_json(const struct service *service, bool answered, int64_t
 /* Beside those of the board: what this worker has seen over several looks. */
 static void add_warnings(const struct service *service, json_t *body)
 {
+	json_t *warnings = json_object_get(body, "warnings");
 	uint64_t excess = acts_tend_excess(service->tend);
 
+	if (lookout_is_behind(service->lookout))
+		json_array_append_new(warnings, json_pack("{s:s}", "kind", "redis-behind"));
 	if (excess > 0)
-		json_array_append_new(json_object_get(body, "warnings"),
-		    json_pack(
-			"{s:s, s:I}", "kind", "spent-above-issued", "ballots", (json_int_t)excess));
+		json_array_append_new(
+		    warnings, json_pack("{s:s, s:I}", "kind", "spent-above-issued", "ballots",
+				  (json_int_t)excess));
 }
 
 json_t *progress_body(

@@ -1,4 +1,5 @@
 /* look -> on_totals -> on_record -> (the log has grown: on_everything) -> tell
+ *                 \-> (Redis is behind: on_totals again, with what it has)
  *                 \-> (counters are damaged: on_alone) -> tell */
 #include "office/lookout.h"
 
@@ -25,6 +26,8 @@ struct lookout {
 	struct count *count;    /* of the look under way, then of the last one */
 	struct board *board;    /* the newest; NULL: none yet */
 	bool damage_told;
+	bool behind;      /* the look under way goes by what Redis has all the same, */
+	bool told_behind; /* or the one that is told does */
 	const struct lookout_alone *alone; /* while it is told */
 };
 
@@ -35,6 +38,7 @@ static void tell(struct lookout *lookout, bool good)
 	lookout->first = NULL;
 	lookout->last = &lookout->first;
 	lookout->looking = lookout->all = false;
+	lookout->told_behind = lookout->behind;
 	while (looker) {
 		struct looker *next = looker->next;
 
@@ -140,6 +144,11 @@ static void on_totals(void *arg, int error, const struct ledger_totals *totals)
 	struct lookout *lookout = arg;
 	struct count *count = error == 0 ? count_new(totals) : NULL;
 
+	if (error == -EBADMSG && !lookout->behind) {
+		lookout->behind = true;
+		ledger_totals_as_they_are(lookout->office->ledger, on_totals, lookout);
+		return;
+	}
 	if (error == -EBADMSG) {
 		desk_read(lookout->office->desk, NULL, 0, on_alone, lookout);
 		return;
@@ -188,7 +197,13 @@ void lookout_look(struct lookout *lookout, enum look look, board_cb *cb, void *a
 	if (lookout->looking)
 		return;
 	lookout->looking = true;
+	lookout->behind = false;
 	ledger_totals(lookout->office->ledger, on_totals, lookout);
+}
+
+bool lookout_is_behind(const struct lookout *lookout)
+{
+	return lookout->told_behind;
 }
 
 const struct lookout_alone *lookout_alone(const struct lookout *lookout)

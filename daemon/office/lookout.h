@@ -27,6 +27,9 @@ struct lookout_alone {
 	struct record record; /* its phase is not held against the shards' */
 	struct sealing sealing;
 };
+/* Within a callback: Redis has less than what was acknowledged to voters, and `count` is what it
+ * has. */
+bool lookout_is_behind(const struct lookout *lookout);
 /* Within a callback that was given NULL: the ballots' counters are damaged, and this is the record
  * at that moment. NULL: it is something else. Borrowed for the callback. */
 const struct lookout_alone *lookout_alone(const struct lookout *lookout);

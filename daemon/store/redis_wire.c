@@ -31,6 +31,10 @@ int redis_wire(size_t argc, const struct slice *argv, struct buf *ret)
 		if (r == 0)
 			r = buf_append(ret, "\r\n", 2);
 	}
+	if (r == 0)
+		r = buf_append(ret, "", 1);
+	if (r == 0)
+		ret->len--;
 	return r;
 }
 

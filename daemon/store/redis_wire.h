@@ -10,7 +10,8 @@
 
 #define REDIS_SLOTS 16384 /* Redis Cluster specification, "Key distribution model" */
 
-/* Appends the command (RESP 2: an array of bulk strings). 0, -ENOMEM, -ENOBUFS. */
+/* Appends the command (RESP 2: an array of bulk strings), and behind it a NUL that is not counted:
+ * hiredis looks for the first argument as in a text. 0, -ENOMEM, -ENOBUFS. */
 __attribute__((warn_unused_result)) int redis_wire(
     size_t argc, const struct slice *argv, struct buf *ret);
 

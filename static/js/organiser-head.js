@@ -7,6 +7,7 @@ import { badge, haltBadge, kindBadge } from "./site.js";
 
 const BEAT_LATE_MS = 5000;
 const REDIS_SLOW_MS = 250;
+const GRAVE = ["spent-above-issued", "redis-behind"]; // of the server's warnings
 
 const sum = (list) => list.reduce((total, n) => total + n, 0);
 
@@ -31,7 +32,7 @@ export function troublesOf(progress, names, now = 0) {
 	}
 	troubles.push(...panelsWithTooFew(warnings, experts?.panels ?? [], names));
 	for (const { kind, ballots } of warnings.filter(({ kind }) => kind !== "too-few-experts")) {
-		troubles.push(ballots ? { kind, grave: true, values: { ballots } } : { kind });
+		troubles.push({ kind, ...GRAVE.includes(kind) && { grave: true }, ...ballots && { values: { ballots } } });
 	}
 	if (requests.length) troubles.push({ kind: "requests", values: { n: requests.length }, link: "#requests" });
 	return troubles;
@@ -47,7 +48,7 @@ function panelsWithTooFew(warnings, panels, names) {
 		panel: names.text(panels.find(({ id }) => id === panel)?.name) || panel } }));
 }
 
-const KNOWN = ["redis-away", "redis-slow", "worker-silent", "log-halted", "log-late", "overdue", "spent-above-issued", "too-few-experts", "requests"];
+const KNOWN = ["redis-away", "redis-slow", "redis-behind", "worker-silent", "log-halted", "log-late", "overdue", "spent-above-issued", "too-few-experts", "requests"];
 
 export function headSection({ page, me, signOut }) {
 	const { t, pick, number, clock, times, contest } = page;

@@ -363,10 +363,14 @@ describe('a log that has halted', () => {
 		assert.deepEqual([snapshot.epoch, snapshot.log], [1, 'halted']);
 		assert.equal((await instance.get(round.path)).json.log, 'halted');
 		assert.equal((await instance.get('/v1/contests')).json.contests[0].log, 'halted');
-		assertRefused(await instance.get(`${round.path}/progress`, { headers: { Authorization: `Bearer ${kim.token}` } }), 503, 'unavailable', /lacks what was acknowledged/);
+		const { health, warnings } = await progress();
+		assert.deepEqual(warnings, [{ kind: 'redis-behind' }]);
+		assert.equal(health.log.state, 'halted');
+		assert.equal(health.log.halt.shard, shard);
 		const [act] = await actsOf(round, 'log.halted');
 		assert.deepEqual([act.who, act.epoch, act.shard], ['sealer', 1, shard]);
 		assert.match(act.why, /\S/);
+		assert.equal(act.why, health.log.halt.why);
 		assert.ok(Math.abs(Date.parse(act.at) - Date.now()) < 600_000);
 		const told = await eventually(async () => {
 			const now = await status();
