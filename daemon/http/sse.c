@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "http/server_internal.h"
 
-#define SLICE             128
+#define SLICE             16
 #define SEND_BUFFER_BYTES 8192 /* the kernel doubles it; a laggard must show early */
 #define TICK_MS_MAX       1000
 #define TICK_MS_MIN       5

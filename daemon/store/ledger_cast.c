@@ -18,6 +18,10 @@
 #include "base/encode.h"
 #include "base/log.h"
 
+/* Batches of a shard that wait for Redis' disk, beyond which ballots are gathered on: the more
+ * come, the more go together, and each costs less. A lone ballot never waits. */
+#define IN_FLIGHT_MAX 2
+
 enum { CALL_HEAD = 8 }; /* FCALL cast_5 n rules log count … hash least */
 
 struct batch {
@@ -185,6 +189,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 	size_t argc, buckets;
 
 	if (!reserve_argv(ledger, batch)) {
+		shard->in_flight++;
 		on_batch(batch, REDIS_NOT_SENT, NULL);
 		return;
 	}
@@ -205,6 +210,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 		memcpy(argv + argc, cast->args, cast->n_args * sizeof(*argv));
 		argc += cast->n_args;
 	}
+	shard->in_flight++;
 	redis_write(ledger->redis, on_batch, batch, argc, argv);
 }
 
@@ -231,7 +237,8 @@ static void batch_free(struct batch *batch)
 
 static void send_gathered(struct ledger *ledger, struct shard *shard)
 {
-	while (shard->gathered.head) {
+	while (shard->gathered.n >= LEDGER_BATCH_MAX ||
+	       (shard->gathered.head && shard->in_flight < IN_FLIGHT_MAX)) {
 		struct batch *batch = batch_new(ledger);
 
 		while (batch->n < LEDGER_BATCH_MAX && shard->gathered.head)
@@ -419,6 +426,7 @@ static void on_batch(void *arg, enum redis_outcome outcome, const struct redis_r
 {
 	struct batch *batch = arg;
 
+	batch->ledger->shards[batch->casts[0]->shard].in_flight--;
 	if (outcome != REDIS_OK) {
 		tell_all(batch, outcome == REDIS_NOT_SENT ? CAST_BUSY : CAST_UNKNOWN);
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {

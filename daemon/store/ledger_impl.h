@@ -32,7 +32,8 @@ struct shard {
 	char rules_key[LEDGER_KEY_MAX], log_key[LEDGER_KEY_MAX];
 	char count_key[LEDGER_KEY_MAX], issued_key[LEDGER_KEY_MAX];
 	char batches_key[LEDGER_KEY_MAX];
-	struct cast_list gathered; /* in this turn, in order */
+	struct cast_list gathered; /* not sent yet, in order */
+	unsigned in_flight;        /* batches that are not answered */
 	struct mark log, issued;
 	uint8_t last_spent[LEDGER_SPENT_SIZE]; /* of the last ballot within the mark */
 };

@@ -293,6 +293,8 @@ int main(int argc, char **argv)
 	processes_find(&all, (pid_t)supervisor);
 	rss = rss_bytes(&all, PROCESS_WORKER);
 	subscribe_all(&fan);
+	(void)printf("subscribers           %10zu\n", fan.n);
+	(void)fflush(stdout); /* somebody may wait for it */
 	run_for(&fan, SETTLE_NS, votes);
 	fan.measuring = true;
 	cpu = cpu_us(&all, PROCESS_WORKER);
@@ -302,7 +304,6 @@ int main(int argc, char **argv)
 	deliveries = (double)fan.deliveries;
 
 	qsort(fan.latency_ms, fan.deliveries, sizeof(uint32_t), by_size);
-	(void)printf("subscribers           %10zu\n", fan.n);
 	(void)printf("frames a second       %10.2f of %zu bytes, %ld votes a second meanwhile\n",
 	    deliveries / (double)fan.n / (double)seconds, fan.frame_bytes, votes);
 	(void)printf(

@@ -1,5 +1,5 @@
 // Measures tallyd beside its peers, all in one run on one machine, and writes tests/bench/RESULTS.md: `make bench-peers`.
-//   RUNS=5 VOTES=10000 READERS="1000 10000 19000" SECONDS_EACH=5 PARTS="casting streaming"
+//   RUNS=5 VOTES=10000 READERS="1000 10000 19000" SECONDS_EACH=5 PARTS="casting streaming voting"
 import { execFile, execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -14,11 +14,13 @@ const RUNS = Number(process.env.RUNS ?? 5);
 const VOTES = Number(process.env.VOTES ?? 10_000);
 const READERS = (process.env.READERS ?? '1000 10000 19000').split(' ').map(Number);
 const SECONDS = Number(process.env.SECONDS_EACH ?? 5);
-const PARTS = (process.env.PARTS ?? 'casting streaming').split(' ');
-const FRAMES_A_SECOND = 4; // as tallyd's tally moves while votes come in
+const PARTS = (process.env.PARTS ?? 'casting streaming voting').split(' ');
+const FRAMES_A_SECOND = 4; // as tallyd's tally moves while votes come in,
+const FRAMES_MEANWHILE = 2; // and where somebody votes meanwhile
 const FRAME = 528; // bytes, nearly what tallyd sends of this contest
 const VOTES_MEANWHILE = 50; // a second, on connections of their own
 
+const STREAMERS = ['tallyd', 'nchan', 'node'];
 const DIALECTS = { tallyd: 1, webdis: 2, node: 3, redis: 4, 'redis, pipelined': 5 };
 
 /* ---- one measurement ---- */
@@ -26,22 +28,32 @@ const DIALECTS = { tallyd: 1, webdis: 2, node: 3, redis: 4, 'redis, pipelined': 
 /** A program's lines: a label of 22 characters, a number of 10, and the rest. */
 const figuresOf = (text) => Object.fromEntries([...text.matchAll(/^(.{22})([ \d.-]{10})/gm)].map(([, label, number]) => [label.trim(), Number(number)]));
 
-async function measure(program, place, server, options) {
+/** `begun` is called with the program's first line. */
+async function measure(program, place, server, options, begun = () => {}) {
 	const args = Object.entries({ port: server.port, supervisor: server.pid, ...options }).flatMap(([name, value]) => [`--${name}`, String(value)]);
-	const { stdout } = await run(path.join(BUILD, 'bench', program), ['-c', place.config, ...args], { timeout: 180_000 });
-	return figuresOf(stdout);
+	const running = run(path.join(BUILD, 'bench', program), ['-c', place.config, ...args], { timeout: 180_000 });
+	running.child.stdout.once('data', begun);
+	place.programs.add(running.child);
+	try {
+		return figuresOf((await running).stdout);
+	} finally {
+		place.programs.delete(running.child);
+	}
 }
 
 async function verifyFloor() {
-	const { stdout } = await run('openssl', ['speed', '-seconds', '1', 'rsa2048']);
-	return 1e6 / Number(/^rsa 2048 bits.* ([\d.]+)$/m.exec(stdout)[1]);
+	const processors = os.cpus().length;
+	const { stdout } = await run('openssl', ['speed', '-seconds', '1', '-multi', String(processors), 'rsa2048']);
+	return processors * 1e6 / Number(/^rsa 2048 bits.* ([\d.]+)$/m.exec(stdout)[1]);
 }
 
-async function inPlace(what) {
-	const place = await openPlace();
+async function inPlace(what, every) {
+	const place = await openPlace(every);
 	try {
 		return await what(place);
 	} finally {
+		for (const program of place.programs) // of two, where the other has failed
+			program.kill();
 		await place.close();
 	}
 }
@@ -50,11 +62,11 @@ async function inPlace(what) {
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 
-/** label -> {median, least, most} of several runs' figures. */
+/** label -> {median, least, most, values} of several runs' figures. */
 function summary(runs) {
 	return Object.fromEntries(Object.keys(runs[0] ?? {}).map((label) => {
 		const values = runs.map((figures) => figures[label]);
-		return [label, { median: median(values), least: Math.min(...values), most: Math.max(...values), runs: runs.length }];
+		return [label, { median: median(values), least: Math.min(...values), most: Math.max(...values), values, runs: runs.length }];
 	}));
 }
 
@@ -79,17 +91,20 @@ const casting = (took) => takeTurns([...Object.keys(DIALECTS), 'RSA-2048 verify'
 		{ dialect: DIALECTS[name], redis: place.redisPid, count: VOTES }));
 }, took);
 
-/** Readers; and, with `votes`, somebody who votes meanwhile through the same server. */
-const streaming = (readers, votes, took) => takeTurns(['tallyd', 'nchan', 'node'], (name) => inPlace(async (place) => {
-	const server = await place.start(name), peer = name !== 'tallyd';
-	const reading = measure('fanout', place, server, { subscribers: readers, seconds: SECONDS, votes: peer ? FRAMES_A_SECOND : 20, ...peer && { peer: FRAME } });
-	if (!votes) return reading;
-	const seconds = SECONDS + Math.ceil(readers / 4000);
-	const voting = measure('relay', place, server, { dialect: { tallyd: 1, nchan: 2, node: 3 }[name], redis: place.redisPid,
-		count: VOTES_MEANWHILE * seconds, rate: VOTES_MEANWHILE, connections: 16 });
-	const [read, voted] = await Promise.all([reading, voting]);
-	return { ...read, 'vote p50': voted['latency p50'], 'vote p99': voted['latency p99'] };
-}), took);
+const read = (place, server, readers, frames, begun) => measure('fanout', place, server,
+	{ subscribers: readers, seconds: SECONDS, ...server.peer ? { votes: frames, peer: FRAME } : { votes: 20 } }, begun);
+
+const streaming = (readers, took) => takeTurns(STREAMERS, (name) => inPlace(async (place) => read(place, await place.start(name), readers, FRAMES_A_SECOND)), took);
+
+/** Readers, and somebody who votes meanwhile through the same server. */
+const voting = (readers, took) => takeTurns(STREAMERS, (name) => inPlace(async (place) => {
+	const server = await place.start(name);
+	const vote = () => measure('relay', place, server, { dialect: { tallyd: 1, nchan: 2, node: 3 }[name], redis: place.redisPid,
+		count: VOTES_MEANWHILE * SECONDS, rate: VOTES_MEANWHILE, connections: 16 });
+	let voted;
+	const figures = await read(place, server, readers, FRAMES_MEANWHILE, () => { voted = vote(); });
+	return { 'frames a second': figures['frames a second'], ...await voted };
+}, `${1000 / FRAMES_MEANWHILE}ms`), took);
 
 /* ---- the machine ---- */
 
@@ -120,8 +135,13 @@ if (PARTS.includes('casting'))
 		return save();
 	});
 for (const readers of PARTS.includes('streaming') ? READERS : [])
-	await streaming(readers, readers === 10_000, (figures) => {
+	await streaming(readers, (figures) => {
 		results.streaming = { ...results.streaming, [readers]: figures };
+		return save();
+	});
+if (PARTS.includes('voting'))
+	await voting(10_000, (figures) => {
+		results.voting = figures;
 		return save();
 	});
 console.log(`\n${writeResults(results)}`);

@@ -6,8 +6,10 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childrenOf, eventually, makeDirectory, startInstance, startRedis } from '../../live/lib/instance.mjs';
+import { childrenOf, eventually, makeDirectory, realRound, startInstance, startRedis } from '../../live/lib/instance.mjs';
 
+const HOUR_MS = 3_600_000;
+const UNLIMITED = { per_minute: 0 }; // all come from one address
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 async function freePort() {
@@ -36,20 +38,20 @@ async function end(child) {
 
 /**
  * One place: a directory, Redis, and a tallyd that has laid down the rules under which peers' ballots are cast as well.
- * `start()` gives {port, pid, name}.
+ * `start()` gives {port, pid, peer}. `every`: so much time at least between two of tallyd's frames.
  */
-export async function openPlace() {
+export async function openPlace(every = '0s') {
 	const dir = await makeDirectory(), children = [];
 	const redisPort = await freePort();
 	const redis = await startRedis(path.join(dir, 'redis'), ['--port', String(redisPort), '--bind', '127.0.0.1']);
-	const tallyd = await startInstance({ redis, contest: { expected_voters: 100_000 },
-		settings: { ballot_log: { dir: '' }, limits: { connections: 19_800, subscribers: 19_700 } } });
+	const tallyd = await startInstance({ redis, ...realRound(Date.now() - HOUR_MS, Date.now() + HOUR_MS, { expected_voters: 100_000, publish: { first_at: 1, step: 1, every } }),
+		settings: { ballot_rate: { ...UNLIMITED }, read_rate: { ...UNLIMITED }, stream_rate: { ...UNLIMITED }, ballot_log: { dir: '' }, access_log: '', limits: { connections: 19_800, subscribers: 19_700 } } });
 
 	async function spawned(program, args, port) {
 		const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 		children.push(child);
 		await eventually(() => answers(port), `${program} at ${port}`);
-		return { port, pid: child.pid };
+		return { port, pid: child.pid, peer: true };
 	}
 
 	const servers = {
@@ -67,7 +69,7 @@ export async function openPlace() {
 			let said = '';
 			child.stdout.on('data', (text) => { said += text; });
 			const port = await eventually(() => /^ready (\d+)$/m.exec(said)?.[1], 'the relay');
-			return { port: Number(port), pid: child.pid };
+			return { port: Number(port), pid: child.pid, peer: true };
 		},
 		/** Streams by nchan; votes go through the same worker, on to webdis. */
 		async nchan() {
@@ -82,6 +84,7 @@ export async function openPlace() {
 	return {
 		config: tallyd.config,
 		redisPid: redis.pid,
+		programs: new Set(), // that measure just now
 		start: (name) => servers[name](),
 		childrenOf,
 		async close() {
