@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +361,8 @@ int session_open(
 {
 	struct session *session = ret_session;
 
+	(void)signal(
+	    SIGPIPE, SIG_IGN); /* a Redis that has gone is told of like any other failure */
 	*session = (struct session){.ctl = ctl, .options = *options};
 	session->status = load_round(session);
 	if (session->status == EX_OK)

@@ -336,7 +336,8 @@ static json_t *forgotten_json(const struct record *record)
 				    : json_null();
 }
 
-static void show(struct looking *looking, const struct board *board, const struct count *count)
+/* False: nobody reads it any more. */
+static bool show(struct looking *looking, const struct board *board, const struct count *count)
 {
 	struct buf out;
 
@@ -364,8 +365,8 @@ static void show(struct looking *looking, const struct board *board, const struc
 		else
 			screen_write(stdout, buf_slice(&out));
 	}
-	(void)fflush(stdout);
 	buf_release(&out);
+	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 static void on_board(void *arg, const struct board *board, const struct count *count)
@@ -375,11 +376,13 @@ static void on_board(void *arg, const struct board *board, const struct count *c
 
 	if (looking->session->done) /* Ctrl-C came first */
 		return;
-	if (board)
-		show(looking, board, count);
-	else if (!looking->again)
+	if (board && !show(looking, board, count)) {
+		session_done(looking->session, EX_IOERR);
+		return;
+	}
+	if (!board && !looking->again)
 		(void)ctl_fail(EX_UNAVAILABLE, "Redis does not answer, or its record is damaged.");
-	else
+	else if (!board)
 		(void)fprintf(stderr, "tallyctl: Redis does not answer; trying again\n");
 	if (looking->again)
 		event_add(looking->timer, &second);

@@ -109,8 +109,9 @@ void ledger_hold(struct ledger *ledger, const char *why);
  * organisers go on with what there is: from now on that is no reason. */
 void ledger_take_as_it_is(struct ledger *ledger);
 
-/* Sends what this turn of the loop gathered: one call a shard with at most LEDGER_BATCH_MAX
- * ballots, further ones when that is exceeded. Call once a turn, before server_flush(). */
+/* Sends what was gathered: one call a shard with at most LEDGER_BATCH_MAX ballots. While a shard
+ * has two calls that are not answered, only full ones; what comes meanwhile goes out together
+ * once one is. Call once a turn, before server_flush(). */
 void ledger_flush(struct ledger *ledger);
 
 /* ---- casting ---- */

@@ -256,10 +256,26 @@ static void send_alone(struct ledger *ledger, struct cast *cast)
 	send_batch(ledger, batch);
 }
 
+/* What waits must not go out on a later connection, which may be to another Redis and has to be
+ * looked at first. */
+static void refuse_gathered(struct ledger *ledger, struct shard *shard)
+{
+	struct cast *cast;
+
+	while ((cast = cast_list_take(&shard->gathered))) {
+		ledger->gathered--;
+		refuse_later(ledger, cast, CAST_BUSY);
+	}
+}
+
 void ledger_flush(struct ledger *ledger)
 {
-	for (unsigned i = 0; ledger->gathered > 0 && i < ledger->options.shards; i++)
-		send_gathered(ledger, &ledger->shards[i]);
+	for (unsigned i = 0; ledger->gathered > 0 && i < ledger->options.shards; i++) {
+		if (ledger->ready)
+			send_gathered(ledger, &ledger->shards[i]);
+		else
+			refuse_gathered(ledger, &ledger->shards[i]);
+	}
 	redis_flush(ledger->redis);
 }
 

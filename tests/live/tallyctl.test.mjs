@@ -130,6 +130,19 @@ describe('tallyctl watches', () => {
 			await watch((text) => text.length > 0);
 	});
 
+	test('watch: ends when nobody reads it any more', async () => {
+		const child = spawn(TALLYCTL, ['-c', instance.config, 'watch', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+		const end = new Promise((resolve) => {
+			child.once('exit', (code, signal) => resolve({ code, signal }));
+		});
+		child.stdout.once('data', () => child.stdout.destroy());
+		try {
+			assert.deepEqual(await withDeadline(end, 20_000, 'the end of watch'), { code: 74, signal: null });
+		} finally {
+			child.kill('SIGKILL');
+		}
+	});
+
 	test('export: each table, as the server gives it', async () => {
 		const { stdout } = await ctlDone(instance, 'export', 'tally');
 		assert.deepEqual(objectsOf(stdout).map(({ entry, votes }) => [entry, votes]),

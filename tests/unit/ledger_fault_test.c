@@ -440,6 +440,73 @@ static void test_stopped(void **state)
 	fixture_close(&f);
 }
 
+/* A ballot on its way each in two calls, and `n` more that wait for their answers: Redis stands
+ * still.
+ */
+static void hold_back(struct fixture *f, struct cast_record *r, uint32_t n, unsigned *pending)
+{
+	uint8_t spent[16];
+
+	kill(f->server.pid, SIGSTOP);
+	*pending = n;
+	for (uint32_t i = 0; i < n; i++) {
+		r[i].pending = pending;
+		make_spent(spent, 0, i, i);
+		cast_one(f, spent, A, "x", -1, &r[i]);
+		ledger_flush(f->ledger);
+	}
+	assert_int_equal(*pending, n);
+}
+
+static void test_gathers_while_two_wait(void **state)
+{
+	enum { N = 40 };
+	struct fixture f;
+	struct cast_record r[N] = {0};
+	unsigned pending;
+	redisReply *stats;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_open_ready(&f);
+	freeReplyObject(server_ask(&f.server, "CONFIG RESETSTAT"));
+	hold_back(&f, r, N, &pending);
+	kill(f.server.pid, SIGCONT);
+	wait_until(&f, pending == 0);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(r[i].result.verdict, CAST_COUNTED);
+		assert_int_equal(r[i].result.index, i);
+	}
+	stats = server_ask(&f.server, "INFO commandstats");
+	assert_non_null(strstr(stats->str, "cmdstat_fcall:calls=3,"));
+	freeReplyObject(stats);
+	fixture_close(&f);
+}
+
+static void test_what_waits_is_not_for_the_next_connection(void **state)
+{
+	enum { N = 5 };
+	struct fixture f;
+	struct cast_record r[N] = {0};
+	unsigned pending;
+
+	(void)state;
+	fixture_init(&f);
+	server_start(&f.server, true);
+	fixture_open(&f);
+	wait_until(&f, ledger_is_ready(f.ledger));
+	hold_back(&f, r, N, &pending);
+	server_end(&f.server, SIGKILL);
+	server_start(&f.server, true);
+	wait_until(&f, pending == 0 && ledger_is_ready(f.ledger));
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(r[i].calls, 1);
+		assert_int_equal(r[i].result.verdict, i < 2 ? CAST_UNKNOWN : CAST_BUSY);
+	}
+	assert_int_equal(ballots(&f), 0);
+	fixture_close(&f);
+}
+
 /* Killed again and again in the middle of a stream of ballots, on durable settings: whatever was
  * acknowledged stands, and asking again for the rest counts each once. */
 static void test_killed(void **state)
@@ -567,6 +634,8 @@ int main(void)
 	    cmocka_unit_test(test_refused_for_now),
 	    cmocka_unit_test(test_absent),
 	    cmocka_unit_test(test_stopped),
+	    cmocka_unit_test(test_gathers_while_two_wait),
+	    cmocka_unit_test(test_what_waits_is_not_for_the_next_connection),
 	    cmocka_unit_test(test_killed),
 	    cmocka_unit_test(test_in_flight_cap),
 	    cmocka_unit_test(test_free_with_pending),

@@ -3,6 +3,7 @@
 #ifndef TALLYD_TEST_LEDGER_FIXTURE_H
 #define TALLYD_TEST_LEDGER_FIXTURE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -101,6 +102,7 @@ static inline void turn(struct fixture *f)
 /* Sets options only; a test may change them before fixture_open(). */
 static inline void fixture_init(struct fixture *f)
 {
+	(void)signal(SIGPIPE, SIG_IGN); /* as the programs do */
 	memset(f, 0, sizeof(*f));
 	server_dir(&f->server);
 	f->options = (struct ledger_options){
