@@ -27,6 +27,7 @@ enum { CALL_HEAD = 8 }; /* FCALL cast_5 n rules log count … hash least */
 struct batch {
 	struct batch *next;
 	struct ledger *ledger;
+	struct shard *shard;
 	unsigned n;
 	struct cast *casts[LEDGER_BATCH_MAX];
 };
@@ -172,8 +173,7 @@ static size_t number_buckets(struct ledger *ledger, struct batch *batch, struct 
 		for (k = 0; k < n && seen[k] != cast->bucket; k++)
 			;
 		if (k == n) {
-			ret_keys[n] =
-			    bucket_key(cast, ledger->shards[cast->shard].prefix, ledger->keys[n]);
+			ret_keys[n] = bucket_key(cast, batch->shard->prefix, ledger->keys[n]);
 			seen[n++] = cast->bucket;
 		}
 		cast->args[CAST_ARG_KEY] =
@@ -184,7 +184,7 @@ static size_t number_buckets(struct ledger *ledger, struct batch *batch, struct 
 
 static void send_batch(struct ledger *ledger, struct batch *batch)
 {
-	struct shard *shard = &ledger->shards[batch->casts[0]->shard];
+	struct shard *shard = batch->shard;
 	struct slice *argv;
 	size_t argc, buckets;
 
@@ -214,7 +214,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 	redis_write(ledger->redis, on_batch, batch, argc, argv);
 }
 
-static struct batch *batch_new(struct ledger *ledger)
+static struct batch *batch_new(struct ledger *ledger, struct shard *shard)
 {
 	struct batch *batch = ledger->free_batches;
 
@@ -225,6 +225,7 @@ static struct batch *batch_new(struct ledger *ledger)
 	if (!batch)
 		abort(); /* as in cast_record.c */
 	batch->ledger = ledger;
+	batch->shard = shard;
 	batch->n = 0;
 	return batch;
 }
@@ -239,7 +240,7 @@ static void send_gathered(struct ledger *ledger, struct shard *shard)
 {
 	while (shard->gathered.n >= LEDGER_BATCH_MAX ||
 	       (shard->gathered.head && shard->in_flight < IN_FLIGHT_MAX)) {
-		struct batch *batch = batch_new(ledger);
+		struct batch *batch = batch_new(ledger, shard);
 
 		while (batch->n < LEDGER_BATCH_MAX && shard->gathered.head)
 			batch->casts[batch->n++] = cast_list_take(&shard->gathered);
@@ -250,7 +251,7 @@ static void send_gathered(struct ledger *ledger, struct shard *shard)
 
 static void send_alone(struct ledger *ledger, struct cast *cast)
 {
-	struct batch *batch = batch_new(ledger);
+	struct batch *batch = batch_new(ledger, &ledger->shards[cast->shard]);
 
 	batch->casts[batch->n++] = cast;
 	send_batch(ledger, batch);
@@ -442,7 +443,7 @@ static void on_batch(void *arg, enum redis_outcome outcome, const struct redis_r
 {
 	struct batch *batch = arg;
 
-	batch->ledger->shards[batch->casts[0]->shard].in_flight--;
+	batch->shard->in_flight--;
 	if (outcome != REDIS_OK) {
 		tell_all(batch, outcome == REDIS_NOT_SENT ? CAST_BUSY : CAST_UNKNOWN);
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {

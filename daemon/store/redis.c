@@ -138,13 +138,14 @@ static struct server *server_of(const struct redis *redis, struct slice key)
 static struct redis_errand *errand_new(
     struct redis *redis, redis_cb *cb, void *arg, struct slice key, struct slice wire)
 {
-	struct redis_errand *errand = malloc(sizeof(*errand) + wire.len);
+	struct redis_errand *errand = malloc(sizeof(*errand) + wire.len + 1);
 	struct slice tag = redis_hash_tag(key);
 
 	if (!errand)
 		abort(); /* nobody could be told of the failure */
 	*errand = (struct redis_errand){.redis = redis, .cb = cb, .arg = arg, .len = wire.len};
 	memcpy(errand->wire, wire.ptr, wire.len);
+	errand->wire[wire.len] = '\0'; /* as redis_wire() has it */
 	errand->tag = slice_make(errand->wire, 0);
 	if (key.len > 0) /* found again in the copy, where it outlives the caller's */
 		errand->tag =
