@@ -46,6 +46,7 @@ struct live {
 	char *notice; /* JSON, or NULL */
 	uint64_t sequence, shown_epoch;
 	const char *shown_log; /* in `json` */
+	json_t *shown_rows;    /* likewise */
 	int64_t read_steady_ms;
 
 	/* Between on_look and settle(), while the published snapshot is looked at. */
@@ -84,18 +85,25 @@ static void fail(struct live *live)
 	tell_readers(live, NULL);
 }
 
-/* Sequences need not differ where Redis has lost something: a halt is news by itself. */
-static bool is_news(const struct live *live, uint64_t sequence)
+static json_t *rows_of(const json_t *snapshot)
+{
+	return json_object_get(snapshot, "citizen");
+}
+
+/* Sequences need not differ where Redis has lost something: a halt is news by itself, and so are
+ * other numbers. */
+static bool is_news(const struct live *live, const json_t *snapshot, uint64_t sequence)
 {
 	return !live->any || sequence != live->sequence || live->input.phase != live->state.phase ||
-	       live->state.epoch != live->shown_epoch || live->state.log != live->shown_log;
+	       live->state.epoch != live->shown_epoch || live->state.log != live->shown_log ||
+	       !json_equal(live->shown_rows, rows_of(snapshot));
 }
 
 /* Takes over `snapshot` as what everybody sees from now on, dressed with what is not counted. */
 static void settle(struct live *live, json_t *snapshot)
 {
 	uint64_t sequence = (uint64_t)json_integer_value(json_object_get(snapshot, "sequence"));
-	bool changed = is_news(live, sequence);
+	bool changed = is_news(live, snapshot, sequence);
 	if (changed) {
 		json_object_update(snapshot, live->dress);
 		char *json = json_dumps(snapshot, JSON_COMPACT | JSON_REAL_PRECISION(15));
@@ -108,6 +116,8 @@ static void settle(struct live *live, json_t *snapshot)
 			live->sequence = sequence;
 			live->shown_epoch = live->state.epoch;
 			live->shown_log = live->state.log;
+			json_decref(live->shown_rows);
+			live->shown_rows = json_incref(rows_of(snapshot));
 			live->any = true;
 
 			char id[24];
@@ -252,7 +262,10 @@ static void stand(struct live *live, const struct record *record, const struct s
 		fail(live);
 		return;
 	}
-	uint64_t sequence = live->sequence + (record->version - live->input.version);
+	/* How much of a new epoch's log there is cannot be told: whatever is read is newer. */
+	uint64_t sequence = sealing->epoch != live->shown_epoch
+				? record->version
+				: live->sequence + (record->version - live->input.version);
 	json_object_set_new(snapshot, "sequence", json_integer((json_int_t)sequence));
 	live->input.version = record->version;
 	live->input.phase = record->phase;
@@ -350,6 +363,7 @@ void live_free(struct live *live)
 		event_free(live->tick);
 	json_decref(live->draft);
 	json_decref(live->dress);
+	json_decref(live->shown_rows);
 	free(live->json);
 	free(live->notice);
 	free(live);
