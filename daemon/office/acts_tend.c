@@ -31,8 +31,8 @@ struct acts_tend {
 	struct record record;
 	int64_t now_ms;
 	unsigned idle_ticks;
-	uint64_t settled;              /* every shard was seen with this version */
-	uint64_t epoch, epoch_version; /* of the log, and the record's when it was read */
+	uint64_t settled;       /* every shard was seen with this version */
+	uint64_t epoch_version; /* the record's when its log's epoch was read */
 	int64_t sampled_minute;
 	uint64_t sampled_ballots;
 	uint64_t ballots; /* of the look before; each spent a voting right issued before it */
@@ -246,9 +246,7 @@ static void notice_epoch(struct acts_tend *tend, const struct desk_view *view)
 
 	if (tend->record.version == tend->epoch_version || sealing_read(view, &sealing) != 0)
 		return;
-	if (tend->epoch && sealing.epoch > tend->epoch)
-		ledger_take_as_it_is(tend->office->ledger);
-	tend->epoch = sealing.epoch;
+	ledger_in_epoch(tend->office->ledger, sealing.epoch);
 	tend->epoch_version = tend->record.version;
 	sealing_release(&sealing);
 }

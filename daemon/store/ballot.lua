@@ -857,10 +857,10 @@ end
 ---- the rules record ----
 
 -- Whether a shard lacks what was acknowledged: it has fewer ballots, or other ones, or fewer tokens
--- issued. `spent` is the token of the ballot at least - 1. What is damaged, whoever reads it is told.
-local function lacks(log, least, spent, issued_key, least_issued)
+-- issued. `spent` is the token of the ballot at own - 1. What is damaged, whoever reads it is told.
+local function lacks(log, least, issued_key, least_issued, own, spent)
   local size, issued = log_size(log), integer(redis.pcall('GET', issued_key) or '0')
-  if size and least > 0 and (size < least or logged(log, least - 1) ~= spent) then
+  if size and (size < least or own > 0 and logged(log, own - 1) ~= spent) then
     return behind(size, least)
   elseif issued and issued < least_issued then
     return behind(issued, least_issued)
@@ -869,7 +869,8 @@ end
 
 -- KEYS rules, log, issued, batches. ARGV record, hash, opens, closes, shard, shards, buckets, revote,
 -- admission, "replace" or "look", "new" or "known": whether there must be rules already; the least size
--- of the log, the token of its last ballot, and the least count of issued tokens that are known.
+-- of the log, and the least count of issued tokens, that are known; a size that the caller itself has
+-- acknowledged, and the token of the last ballot then (0 and nothing: it has not).
 -- Rules are frozen at opening; those of a rehearsal, which has no hours, by its first token or
 -- ballot; where invitation codes lie is frozen by the first of them. The phase outlives a
 -- replacement; the version begins anew, so that the record's amended hours are applied to the new
@@ -884,7 +885,7 @@ local function open(keys, args)
   end
   local hash, ours = stored[1], stored[7] == LAYOUT
   if hash == args[2] and ours then
-    return lacks(keys[2], tonumber(args[12]), args[13], keys[3], tonumber(args[14]))
+    return lacks(keys[2], tonumber(args[12]), keys[3], tonumber(args[13]), tonumber(args[14]), args[15])
       or redis.status_reply('same')
   elseif not hash and args[11] ~= 'new' then
     return behind(0, 0)

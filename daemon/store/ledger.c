@@ -55,18 +55,24 @@ static void make_keys(struct ledger *ledger)
 
 /* ---- what was acknowledged ---- */
 
-void mark_set(struct mark *mark, uint64_t n)
+struct slice mark_text(struct mark *mark)
 {
-	mark->n = n;
-	mark->len = decimal_encode(n, mark->text);
+	uint64_t n = atomic_load(mark->known);
+
+	if (n != mark->n || mark->len == 0) {
+		mark->n = n;
+		mark->len = decimal_encode(n, mark->text);
+	}
+	return slice_make(mark->text, mark->len);
 }
 
 void ledger_acknowledge(struct shard *shard, uint64_t index, const uint8_t *spent)
 {
-	if (index < shard->log.n)
+	if (index < shard->own_size)
 		return;
-	mark_set(&shard->log, index + 1);
+	shard->own_size = index + 1;
 	memcpy(shard->last_spent, spent, LEDGER_SPENT_SIZE);
+	marks_raise(&shard->known->ballots, shard->own_size);
 }
 
 void ledger_log_behind(struct ledger *ledger, struct slice error)
@@ -82,12 +88,33 @@ void ledger_log_behind(struct ledger *ledger, struct slice error)
 	    ledger->options.contest, (int)(error.len < 80 ? error.len : 80), error.ptr);
 }
 
-void ledger_take_as_it_is(struct ledger *ledger)
+void ledger_in_epoch(struct ledger *ledger, uint64_t epoch)
 {
+	bool later = ledger->epoch > 0 && epoch > ledger->epoch;
+
+	ledger->epoch = epoch;
 	for (unsigned i = 0; i < ledger->options.shards; i++) {
-		mark_set(&ledger->shards[i].log, 0);
-		mark_set(&ledger->shards[i].issued, 0);
+		marks_epoch(ledger->shards[i].known, epoch);
+		if (later)
+			ledger->shards[i].own_size = 0;
 	}
+}
+
+static void share_marks(struct ledger *ledger, struct shard *shard)
+{
+	struct marks *marks = ledger->options.marks;
+
+	shard->known = marks ? marks_of(marks, shard->prefix) : NULL;
+	if (!shard->known) {
+		shard->known = &shard->own;
+		if (marks)
+			log_warn(
+			    "contest %s: shard %s: each worker for itself knows what it "
+			    "acknowledged: there are more than %d shards",
+			    ledger->options.contest, shard->prefix, MARKS_MAX);
+	}
+	shard->log.known = &shard->known->ballots;
+	shard->issued.known = &shard->known->issued;
 }
 
 /* ---- life ---- */
@@ -117,7 +144,8 @@ struct ledger *ledger_new(
 		return NULL;
 	}
 	make_keys(ledger);
-	ledger_take_as_it_is(ledger);
+	for (unsigned i = 0; i < options->shards; i++)
+		share_marks(ledger, &ledger->shards[i]);
 	ledger->known = options->known;
 	if (redis_is_connected(redis))
 		ledger_on_redis(ledger, true, NULL);

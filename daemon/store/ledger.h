@@ -79,6 +79,8 @@ struct ledger_options {
 	struct slice rules;          /* canonical rules record */
 	uint8_t rules_hash[32];      /* SHA-256 of it */
 	unsigned in_flight_max; /* ballots gathered and sent, not answered; above it CAST_BUSY */
+	/* Where how much was acknowledged is shared with others, borrowed; NULL: with nobody. */
+	struct marks *marks;
 	/* Told whenever readiness changes; may be NULL. */
 	void (*on_ready)(void *arg, bool ready, const char *why);
 	void *arg;
@@ -104,10 +106,11 @@ void ledger_on_redis(struct ledger *ledger, bool connected, const char *why);
 /* Connected, but not to be used, for that reason: until ledger_on_redis(). */
 void ledger_hold(struct ledger *ledger, const char *why);
 
-/* Each call says how many ballots and voting rights this ledger has acknowledged, and a shard that
- * has fewer takes nothing: it lies on a replica that was promoted too early, or in an old copy. The
- * organisers go on with what there is: from now on that is no reason. */
-void ledger_take_as_it_is(struct ledger *ledger);
+/* Each call says how many ballots and voting rights were acknowledged, by this ledger or by others
+ * that share its marks, and a shard that has fewer takes nothing: it lies on a replica that was
+ * promoted too early, or in an old copy. The log is in this epoch, as the contest's record says: in
+ * a later one than known the organisers go on with what there is. */
+void ledger_in_epoch(struct ledger *ledger, uint64_t epoch);
 
 /* Sends what was gathered: one call a shard with at most LEDGER_BATCH_MAX ballots. While a shard
  * has two calls that are not answered, only full ones; what comes meanwhile goes out together

@@ -11,6 +11,7 @@
 #include "store/cast_record.h"
 #include "store/library.h"
 #include "store/ledger.h"
+#include "store/marks.h"
 #include "store/redis.h"
 
 #define LEDGER_PREFIX_MAX 160 /* "{<contest>~rehearsal/<shard>}" */
@@ -18,11 +19,12 @@
 
 struct batch;
 
-/* What a call says of how much was acknowledged to this process (ballot.lua answers BEHIND where
- * the shard has less). */
+/* What a call says of how much was acknowledged (ballot.lua answers BEHIND where the shard has
+ * less). */
 struct mark {
-	uint64_t n;
-	char text[DECIMAL_SIZE]; /* of n */
+	_Atomic uint64_t *known; /* by all workers: in struct marks_shard */
+	uint64_t n;              /* as it was when `text` was made */
+	char text[DECIMAL_SIZE];
 	size_t len;
 };
 
@@ -32,10 +34,12 @@ struct shard {
 	char rules_key[LEDGER_KEY_MAX], log_key[LEDGER_KEY_MAX];
 	char count_key[LEDGER_KEY_MAX], issued_key[LEDGER_KEY_MAX];
 	char batches_key[LEDGER_KEY_MAX];
-	struct cast_list gathered; /* not sent yet, in order */
-	unsigned in_flight;        /* batches that are not answered */
+	struct cast_list gathered;      /* not sent yet, in order */
+	unsigned in_flight;             /* batches that are not answered */
+	struct marks_shard *known, own; /* `own` where nothing is shared */
 	struct mark log, issued;
-	uint8_t last_spent[LEDGER_SPENT_SIZE]; /* of the last ballot within the mark */
+	uint64_t own_size; /* of the log, with the last ballot that this ledger acknowledged, */
+	uint8_t last_spent[LEDGER_SPENT_SIZE]; /* whose token is this */
 };
 
 enum setup_step { SETUP_IDLE, SETUP_LIBRARIES, SETUP_RULES, SETUP_REPLACING };
@@ -60,6 +64,7 @@ struct ledger {
 	bool frozen;      /* those others: somebody has voted, or the contest has opened */
 	struct event setup_timer;
 
+	uint64_t epoch;   /* of the log, as it was told last; 0: never */
 	unsigned casting; /* ballots taken and not answered */
 	unsigned gathered;
 	struct cast_list parked; /* until the function library is loaded */
@@ -94,11 +99,8 @@ char *ledger_bucket_key(const struct ledger *ledger, unsigned shard, const char 
 bool ledger_refused(
     struct ledger *ledger, const struct redis_reply *reply, enum refusal *ret_refusal);
 
-void mark_set(struct mark *mark, uint64_t n);
-static inline struct slice mark_text(const struct mark *mark)
-{
-	return slice_make(mark->text, mark->len);
-}
+/* As much as anybody knows of; borrowed until the next one of that mark. */
+struct slice mark_text(struct mark *mark);
 /* Acknowledged: the ballot of this token stands at this index. */
 void ledger_acknowledge(struct shard *shard, uint64_t index, const uint8_t *spent);
 /* A shard answers BEHIND: a line a second is enough. */

@@ -18,10 +18,7 @@ struct issuing {
 /* How many are issued, as "new" and "same" say beside it. */
 static void acknowledge(struct shard *shard, const struct redis_reply *issued)
 {
-	uint64_t n = (uint64_t)redis_reply_integer(issued);
-
-	if (n > shard->issued.n)
-		mark_set(&shard->issued, n);
+	marks_raise(&shard->known->issued, (uint64_t)redis_reply_integer(issued));
 }
 
 /* {"new" or "same", how many are issued}, or one word. */

@@ -259,14 +259,16 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 {
 	const struct ledger_options *o = &ledger->options;
 	struct shard *shard = &ledger->shards[n];
-	char opens[24], closes[24], number[12], shards[12], buckets[12];
+	char opens[24], closes[24], number[12], shards[12], buckets[12], own_size[DECIMAL_SIZE];
+	bool known = ledger->known || shard->known->ballots > 0 || shard->known->issued > 0;
 
 	snprintf(opens, sizeof(opens), "%lld", (long long)o->opens_ms);
 	snprintf(closes, sizeof(closes), "%lld", (long long)o->closes_ms);
 	snprintf(number, sizeof(number), "%u", n);
 	snprintf(shards, sizeof(shards), "%u", o->shards);
 	snprintf(buckets, sizeof(buckets), "%u", o->buckets);
-	redis_write(ledger->redis, on_rules, shard, 21,
+	(void)decimal_encode(shard->own_size, own_size);
+	redis_write(ledger->redis, on_rules, shard, 22,
 	    (struct slice[]){slice_text("FCALL"), slice_text("open_5"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->issued_key), slice_text(shard->batches_key), o->rules,
@@ -275,9 +277,9 @@ static void lay_rules_in(struct ledger *ledger, unsigned n)
 		slice_text(o->replaceable ? "replace" : "refuse"),
 		slice_text(o->by_code ? "codes" : ""),
 		slice_text(ledger->step == SETUP_REPLACING ? "replace" : "look"),
-		slice_text(ledger->known ? "known" : "new"), mark_text(&shard->log),
-		slice_make(shard->last_spent, shard->log.n > 0 ? LEDGER_SPENT_SIZE : 0),
-		mark_text(&shard->issued)});
+		slice_text(known ? "known" : "new"), mark_text(&shard->log),
+		mark_text(&shard->issued), slice_text(own_size),
+		slice_make(shard->last_spent, shard->own_size > 0 ? LEDGER_SPENT_SIZE : 0)});
 }
 
 static void lay_rules_as(struct ledger *ledger, enum setup_step step)

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/rate.h"
 #include "config/settings.h"
+#include "store/marks.h"
 
 #define RATE_SLOTS  262144 /* 4 MiB */
 #define LAYOUT_MAX  64
@@ -23,7 +24,8 @@
 
 /* ---- the shared memory ---- */
 
-/* At the beginning of the memory; the stats follow, and then, aligned, the rate table. */
+/* At the beginning of the memory; the stats follow, and then, aligned, the marks and the rate
+ * table. */
 struct shared {
 	char layout[LAYOUT_MAX]; /* which program's, and for how many workers */
 	uint8_t host_secret[SECRET_SIZE];
@@ -31,11 +33,19 @@ struct shared {
 	struct stats stats[];
 };
 
+static size_t aligned(size_t size)
+{
+	return (size + 63) & ~(size_t)63;
+}
+
+static size_t marks_offset(const struct holdings *holdings)
+{
+	return aligned(sizeof(struct shared) + 2 * holdings->n_slots * sizeof(struct stats));
+}
+
 static size_t rates_offset(const struct holdings *holdings)
 {
-	size_t stats = sizeof(struct shared) + 2 * holdings->n_slots * sizeof(struct stats);
-
-	return (stats + 63) & ~(size_t)63;
+	return aligned(marks_offset(holdings) + marks_size());
 }
 
 static size_t shared_size(const struct holdings *holdings)
@@ -45,8 +55,8 @@ static size_t shared_size(const struct holdings *holdings)
 
 static void print_layout(const struct holdings *holdings, char ret[LAYOUT_MAX])
 {
-	(void)snprintf(ret, LAYOUT_MAX, "tallyd %s, %zu of %zu bytes, %d", TALLYD_VERSION,
-	    holdings->n_slots, sizeof(struct stats), RATE_SLOTS);
+	(void)snprintf(ret, LAYOUT_MAX, "tallyd %s, %zu of %zu bytes, %zu, %d", TALLYD_VERSION,
+	    holdings->n_slots, sizeof(struct stats), marks_size(), RATE_SLOTS);
 }
 
 /* NULL with errno set. */
@@ -61,6 +71,7 @@ static struct shared *map_shared(struct holdings *holdings, int fd)
 	holdings->host_secret = slice_make(shared->host_secret, SECRET_SIZE);
 	holdings->full_told_ms = &shared->full_told_ms;
 	holdings->stats = shared->stats;
+	holdings->marks = marks_in((char *)shared + marks_offset(holdings));
 	holdings->rates = rate_table_in((char *)shared + rates_offset(holdings), RATE_SLOTS);
 	return shared;
 }

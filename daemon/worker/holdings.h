@@ -24,6 +24,7 @@ struct holdings {
 	char url[LISTEN_URL_MAX];    /* where workers listen */
 	int shared_fd;               /* a memfd; the rest points into it */
 	struct slice host_secret;    /* of turns and rates */
+	struct marks *marks;         /* of what was acknowledged, likewise */
 	struct rate_table *rates;    /* likewise */
 	struct stats *stats;         /* of all workers, two for each slot (api/app.h) */
 	int64_t *full_told_ms;       /* for server_options */

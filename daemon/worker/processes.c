@@ -146,6 +146,7 @@ static int run_worker(struct child *child)
 	    .rounds = edition->rounds,
 	    .n_rounds = edition->n_rounds,
 	    .assets = edition->assets,
+	    .marks = holdings->marks,
 	    .rates = holdings->rates,
 	    .host_secret = holdings->host_secret,
 	    .stats = holdings->stats,

@@ -180,6 +180,7 @@ static int start_service(struct worker *worker, size_t i)
 	ledger.in_flight_max = (unsigned)app->settings->redis.in_flight;
 	ledger.may_replace = !worker->options->again; /* only who starts the daemon means it */
 	ledger.known = worker->options->again;
+	ledger.marks = worker->options->marks;
 	ledger.on_ready = on_ready;
 	ledger.arg = worker;
 	service->ledger = ledger_new(app->base, worker->redis, &ledger);

@@ -21,6 +21,7 @@ struct worker_options { /* all borrowed; made before the fork */
 	struct round *const *rounds; /* in the configuration's order, as the signer numbers them */
 	size_t n_rounds;
 	struct assets *assets; /* NULL: no pages */
+	struct marks *marks;
 	struct rate_table *rates;
 	struct slice host_secret;       /* of this host's workers */
 	struct stats *stats;            /* of all workers (api/app.h) */

@@ -261,3 +261,30 @@ test('SIGTERM under load: who has been let in is served, streams end cleanly', a
 	}
 	assert.equal((await instance.tallyOf(round.id, counted)).ballots, counted);
 });
+
+/** What was acknowledged is known to all workers, also to those that come later. */
+describe('a Redis that has lost an acknowledged vote', () => {
+	test('is refused by every worker, and by those that a reload, another program or a crash brings; not by whoever starts anew', async (t) => {
+		const { dir, program } = await ownProgram();
+		const instance = await startInstance({ dir, tallyd: program, contest: { shards: 1 },
+			settings: { ...patient, workers: 3, pages: '', ballot_log: { dir: '' } } });
+		t.after(() => instance.stop());
+		const round = new Round(instance), client = instance.redisClient(), key = `{${round.name}/0}:log`;
+		for (let i = 0; i < 3; i++) await votes(round);
+		await replaced(instance, 'SIGHUP');
+		await install(program);
+		await replaced(instance, 'SIGUSR2'); // none of these has acknowledged anything
+		const before = await family(instance);
+		const { pid: worker } = (await childrenOf(instance.child.pid)).find(({ name }) => name.startsWith('worker'));
+		process.kill(worker, 'SIGKILL');
+		await eventually(async () => (await family(instance)).length === before.length && !await isAlive(worker), 'another worker');
+		await client.multi().xdel(key, '3-0').call('XSETID', key, '2-0').exec();
+		for (let i = 0; i < 30; i++) // each over a connection of its own: whichever worker takes it
+			assert.equal((await round.cast(round.mint(), ballot, { agent: false })).status, 503);
+		assert.equal(await client.xlen(key), 2);
+		client.disconnect();
+		await instance.end();
+		await instance.start();
+		await votes(round);
+	});
+});
