@@ -28,6 +28,7 @@
 enum {
 	PROBE_MS = 20,
 	STILL_WAITING_MS = 10000, /* between two lines about a slow start */
+	ENDING_MS = 10000,        /* for one before ours that was killed with its tallyd */
 	FIRST_BACKOFF_MS = 100,
 	BACKOFF_MAX_MS = 5000,
 	LIVED_LONG_MS = 10000, /* the next try then begins with the first backoff again */
@@ -36,6 +37,7 @@ enum {
 
 enum state {
 	RESTING,  /* until the timer starts it */
+	CLEARING, /* somebody has our socket, and may be ending */
 	STARTING, /* runs, and does not answer yet */
 	UP,
 	STOPPING,
@@ -77,7 +79,7 @@ __attribute__((format(printf, 2, 3))) static void fail(
 	redisd->options.on_failed(redisd->options.arg, why);
 }
 
-/* ---- is there one already ---- */
+/* ---- asking whoever has the socket ---- */
 
 /* A connected non-blocking socket, or -1 with errno. */
 static int connect_socket(const struct redisd *redisd)
@@ -98,6 +100,40 @@ static int connect_socket(const struct redisd *redisd)
 	return fd;
 }
 
+static void probe_close(struct redisd *redisd)
+{
+	if (redisd->probe_fd >= 0)
+		close(redisd->probe_fd);
+	redisd->probe_fd = -1;
+}
+
+enum answer { NOBODY, NOTHING_YET, NOT_READY, PONG };
+
+/* One step of asking. */
+static enum answer probe(struct redisd *redisd)
+{
+	char answer[64];
+	ssize_t n;
+
+	if (redisd->probe_fd < 0) {
+		redisd->probe_fd = connect_socket(redisd);
+		if (redisd->probe_fd < 0)
+			return errno == EAGAIN ? NOTHING_YET : NOBODY;
+		if (send(redisd->probe_fd, "PING\r\n", 6, MSG_NOSIGNAL) != 6)
+			probe_close(redisd);
+		return NOTHING_YET;
+	}
+	n = recv(redisd->probe_fd, answer, sizeof(answer), 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return NOTHING_YET;
+	probe_close(redisd);
+	if (n <= 0)
+		return NOTHING_YET;
+	return n >= 5 && memcmp(answer, "+PONG", 5) == 0 ? PONG : NOT_READY; /* LOADING */
+}
+
+/* ---- is there one already ---- */
+
 /* A record lock: unlike flock() it does not pass to the workers, which may outlive us for a moment.
  */
 static int take_lock(struct redisd *redisd)
@@ -117,25 +153,13 @@ static int take_lock(struct redisd *redisd)
 /* Two servers on one append-only file would destroy it. */
 static bool is_alone(struct redisd *redisd)
 {
-	int r = take_lock(redisd), fd;
+	int r = take_lock(redisd);
 
-	if (r == -EACCES || r == -EAGAIN) {
+	if (r == -EACCES || r == -EAGAIN)
 		fail(redisd, "another tallyd is running with %s", redisd->dir);
-		return false;
-	}
-	if (r < 0) {
+	else if (r < 0)
 		fail(redisd, "cannot lock %s: %s", redisd->dir, strerror(-r));
-		return false;
-	}
-	fd = connect_socket(redisd);
-	if (fd >= 0 || errno == EAGAIN) {
-		if (fd >= 0)
-			close(fd);
-		fail(redisd, "a Redis that is not ours is running on %s; end it first",
-		    redisd->socket);
-		return false;
-	}
-	return true;
+	return r == 0;
 }
 
 /* ---- preparing ---- */
@@ -252,7 +276,7 @@ static void start(struct redisd *redisd)
 {
 	int r;
 
-	if (!make_dir(redisd) || !is_alone(redisd) || !repair(redisd))
+	if (!repair(redisd))
 		return;
 	r = spawn(redisd);
 	if (r < 0) {
@@ -264,40 +288,43 @@ static void start(struct redisd *redisd)
 	arm(redisd, PROBE_MS);
 }
 
-/* ---- does it answer ---- */
+/* ---- one step of each state ---- */
 
-static void probe_close(struct redisd *redisd)
+/* One that was killed with its tallyd a moment ago has the socket until the disk lets it go. */
+static void clear(struct redisd *redisd)
 {
-	if (redisd->probe_fd >= 0)
-		close(redisd->probe_fd);
-	redisd->probe_fd = -1;
+	switch (probe(redisd)) {
+	case NOBODY:
+		start(redisd);
+		return;
+	case NOTHING_YET:
+		if (clock_steady_ms() - redisd->started_ms < ENDING_MS) {
+			arm(redisd, PROBE_MS);
+			return;
+		}
+		break;
+	case NOT_READY:
+	case PONG:
+		break;
+	}
+	probe_close(redisd);
+	fail(redisd, "a Redis that is not ours is running on %s; end it first", redisd->socket);
 }
 
-/* One step of asking; true once it has answered. */
-static bool probe(struct redisd *redisd)
+static void prepare(struct redisd *redisd)
 {
-	char answer[64];
-	ssize_t n;
-
-	if (redisd->probe_fd < 0) {
-		redisd->probe_fd = connect_socket(redisd);
-		if (redisd->probe_fd >= 0 &&
-		    send(redisd->probe_fd, "PING\r\n", 6, MSG_NOSIGNAL) != 6)
-			probe_close(redisd);
-		return false;
-	}
-	n = recv(redisd->probe_fd, answer, sizeof(answer), 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	probe_close(redisd);
-	return n >= 5 && memcmp(answer, "+PONG", 5) == 0; /* else LOADING: ask again */
+	if (!make_dir(redisd) || !is_alone(redisd))
+		return;
+	redisd->state = CLEARING;
+	redisd->started_ms = clock_steady_ms();
+	clear(redisd);
 }
 
 static void ask(struct redisd *redisd)
 {
 	int64_t now_ms = clock_steady_ms();
 
-	if (probe(redisd)) {
+	if (probe(redisd) == PONG) {
 		log_info("redis runs as process %d", (int)redisd->pid);
 		redisd->state = UP;
 		redisd->was_up = true;
@@ -321,7 +348,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	switch (redisd->state) {
 	case RESTING:
-		start(redisd);
+		prepare(redisd);
+		break;
+	case CLEARING:
+		clear(redisd);
 		break;
 	case STARTING:
 		ask(redisd);

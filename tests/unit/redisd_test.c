@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -227,6 +229,41 @@ static void test_refuses(void **state)
 	server_remove(&k.at);
 }
 
+/* Listens where the private Redis shall, as one does that was killed and has not gone. */
+static int listen_there(const struct keeper *k)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/redis.sock", k->at.dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	return fd;
+}
+
+/* Killed with its tallyd, it has the socket until its last thread is done with the disk. */
+static void test_waits_for_one_that_ends(void **state)
+{
+	struct keeper k;
+	char path[128];
+	int fd;
+
+	(void)state;
+	init_keeper(&k);
+	snprintf(path, sizeof(path), "%s/redis.log", k.at.dir);
+	fd = listen_there(&k);
+	open_keeper(&k);
+	for (int steps = 0; steps < 5; steps++)
+		event_base_loop(k.base, EVLOOP_ONCE);
+	assert_int_equal(k.up + k.failed, 0);
+	assert_int_equal(access(path, F_OK), -1); /* nobody was started beside it */
+	close(fd);
+	wait_until(&k, k.up || k.failed);
+	assert_int_equal(k.failed, 0);
+	shut_keeper(&k);
+	server_remove(&k.at);
+}
+
 /* Another tallyd with the same directory: the lock is what tells, even before Redis listens. */
 static void test_refuses_a_second_tallyd(void **state)
 {
@@ -285,6 +322,7 @@ int main(void)
 	    cmocka_unit_test(test_starts_again),
 	    cmocka_unit_test(test_repairs),
 	    cmocka_unit_test(test_refuses),
+	    cmocka_unit_test(test_waits_for_one_that_ends),
 	    cmocka_unit_test(test_refuses_a_second_tallyd),
 	    cmocka_unit_test(test_stopped_at_once),
 	};
