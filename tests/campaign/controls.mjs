@@ -14,7 +14,7 @@ export const DEFECTS = {
 	/** A voter is told that the ballot is counted though Redis has not answered. */
 	early: { file: 'daemon/store/ledger_cast.c', from: 'outcome == REDIS_NOT_SENT ? CAST_BUSY : CAST_UNKNOWN', to: 'CAST_COUNTED' },
 	/** The tail of the append-only file stays as the power cut left it. */
-	unmended: { file: 'daemon/worker/redisd.c', from: ' || !repair(redisd)', to: ' || (false && !repair(redisd))' },
+	unmended: { file: 'daemon/worker/redisd.c', from: 'if (!repair(redisd))', to: 'if (false && !repair(redisd))' },
 };
 
 /** Builds tallyd with a defect, for `work(program)`. */
