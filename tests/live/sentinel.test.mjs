@@ -14,7 +14,7 @@ import { freePort } from './lib/admin.mjs';
 import { ROOT, eventually, makeDirectory, startInstance } from './lib/instance.mjs';
 import { Round } from './lib/protocol.mjs';
 
-const HOST = '127.0.0.1';
+const HOST = '127.0.0.1', PASSWORD = 'f00d';
 
 /** What the guide shows in a language of this name: the one block that has `about` in it. */
 async function shown(language, about) {
@@ -45,8 +45,8 @@ async function run(ends, program, args) {
 	return kill;
 }
 
-async function connect(ends, port) {
-	const client = new Redis({ host: HOST, port, retryStrategy: () => 50, maxRetriesPerRequest: null });
+async function connect(ends, port, password) {
+	const client = new Redis({ host: HOST, port, password, retryStrategy: () => 50, maxRetriesPerRequest: null });
 	client.on('error', () => {}); // commands report it
 	ends.push(() => client.disconnect());
 	await client.ping();
@@ -57,10 +57,10 @@ async function connect(ends, port) {
 async function startServer(ends, dir, port, masterPort = null) {
 	await mkdir(dir, { recursive: true });
 	const file = path.join(dir, 'redis.conf');
-	await writeFile(file, `include ${path.join(ROOT, 'ops/redis.conf')}\n${fill(await shown('conf', 'Not on one that is alone'), [
-		['port 6379', `port ${port}`], ['bind 10.0.0.21', `bind ${HOST}`]])}dir ${dir}\nlogfile redis.log\n`);
+	await writeFile(file, `${fill(await shown('conf', 'Not on one that is alone'), [['/usr/local/share/tallyd/redis.conf', path.join(ROOT, 'ops/redis.conf')],
+		['port 6379', `port ${port}`], ['bind 10.0.0.21', `bind ${HOST}`], ['/var/lib/redis', dir], [' PASSWORD', ` ${PASSWORD}`]])}logfile redis.log\n`);
 	const kill = await run(ends, 'redis-server', [file, ...masterPort ? ['--replicaof', `${HOST} ${masterPort}`] : []]);
-	return { port, dir, kill, client: await connect(ends, port) };
+	return { port, dir, kill, client: await connect(ends, port, PASSWORD) };
 }
 
 const follows = async (server) => /role:slave[^]*master_link_status:up/.test(await server.client.info('replication'));
@@ -76,18 +76,20 @@ test('the master dies while people vote: Sentinel promotes the replica, HAProxy 
 	await eventually(() => follows(replica), 'a replica that follows');
 
 	const sentinel = path.join(dir, 'sentinel.conf'), haproxy = path.join(dir, 'haproxy.cfg');
-	await writeFile(sentinel, `${fill(await shown('sentinel', 'monitor'), [['port 26379', `port ${watch}`], ['10.0.0.21 6379 2', `${HOST} ${first} 1`],
-		['tallyd 5000', 'tallyd 500'], ['tallyd 30000', 'tallyd 3000']])}bind ${HOST}\ndir ${dir}\nlogfile sentinel.log\n`);
+	await writeFile(sentinel, `${fill(await shown('sentinel', 'monitor'), [['port 26379', `port ${watch}`], ['bind 10.0.0.21', `bind ${HOST}`], ['10.0.0.21 6379 2', `${HOST} ${first} 1`],
+		['tallyd 5000', 'tallyd 500'], ['tallyd 30000', 'tallyd 3000'], ['PASSWORD', PASSWORD]])}dir ${dir}\nlogfile sentinel.log\n`);
 	await writeFile(haproxy, fill(await shown('haproxy', 'tcp-check'), [['127.0.0.1:6380', `${HOST}:${front}`],
-		['10.0.0.21:6379', `${HOST}:${first}`], ['10.0.0.22:6379', `${HOST}:${second}`]]));
+		['10.0.0.21:6379', `${HOST}:${first}`], ['10.0.0.22:6379', `${HOST}:${second}`], ['PASSWORD', PASSWORD]]));
 	await run(ends, 'redis-sentinel', [sentinel]);
 	await run(ends, '/usr/sbin/haproxy', ['-db', '-f', haproxy]);
 	const watcher = await connect(ends, watch);
 	await eventually(async () => (await watcher.call('SENTINEL', 'REPLICAS', 'tallyd')).some((fields) => fields.includes(`${HOST}:${second}`) && fields.includes('slave')), 'a Sentinel that knows the replica');
 
-	const newClient = () => new Redis({ host: HOST, port: front, maxRetriesPerRequest: null, retryStrategy: () => 50 });
+	const newClient = () => new Redis({ host: HOST, port: front, password: PASSWORD, maxRetriesPerRequest: null, retryStrategy: () => 50 });
+	const secret = path.join(dir, 'redis.password');
+	await writeFile(secret, PASSWORD, { mode: 0o600 });
 	const instance = await startInstance({ redis: { address: `tcp:${HOST}:${front}`, newClient, stop: async () => {} },
-		settings: { ...settings, redis: { ...settings.redis, address: `tcp:${HOST}:${front}`, replicas: 1 } } });
+		settings: { ...settings, redis: { ...settings.redis, address: `tcp:${HOST}:${front}`, password_file: secret, replicas: 1 } } });
 	ends.push(() => instance.stop());
 	const round = new Round(instance), writers = new Writers(round, 1);
 	await served(writers, 50);
