@@ -16,12 +16,13 @@ struct asking {
 	void *arg;
 	struct durability_wants wants;
 	unsigned master; /* the one that is asked */
+	bool any;        /* one has answered */
 	char *info;      /* NULL until it was told */
 	size_t info_len;
 	struct durability all; /* of those that have answered */
 };
 
-static void ask(struct asking *asking);
+static void go_on(struct asking *asking);
 
 static void finish(struct asking *asking, int error)
 {
@@ -52,8 +53,7 @@ static void add(struct asking *asking, const struct durability *durability)
 {
 	struct durability *all = &asking->all;
 
-	all->settings_known =
-	    durability->settings_known && (asking->master == 0 || all->settings_known);
+	all->settings_known = durability->settings_known && (!asking->any || all->settings_known);
 	for (size_t i = 0; i < durability->n && all->n < DURABILITY_FINDINGS_MAX; i++) {
 		struct durability_finding *finding = &all->findings[all->n];
 
@@ -89,10 +89,9 @@ static void on_config(void *arg, enum redis_outcome outcome, const struct redis_
 	durability_judge(
 	    slice_make(asking->info, asking->info_len), settings, n, &asking->wants, &durability);
 	add(asking, &durability);
-	if (++asking->master < redis_masters(asking->redis))
-		ask(asking);
-	else
-		finish(asking, 0);
+	asking->any = true;
+	asking->master++;
+	go_on(asking);
 }
 
 static void on_info(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
@@ -130,6 +129,18 @@ static void ask(struct asking *asking)
 	redis_call_master(asking->redis, asking->master, on_config, asking, N, argv);
 }
 
+/* With the next master that is there. */
+static void go_on(struct asking *asking)
+{
+	while (asking->master < redis_masters(asking->redis) &&
+	       !redis_master_is_connected(asking->redis, asking->master))
+		asking->master++;
+	if (asking->master < redis_masters(asking->redis))
+		ask(asking);
+	else
+		finish(asking, asking->any ? 0 : -EIO);
+}
+
 void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg)
 {
 	struct asking *asking = calloc(1, sizeof(*asking));
@@ -140,5 +151,5 @@ void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, voi
 	asking->cb = cb;
 	asking->arg = arg;
 	asking->wants = (struct durability_wants){voters, redis_replicas(redis)};
-	ask(asking);
+	go_on(asking);
 }

@@ -89,7 +89,8 @@ void ledger_cast(struct ledger *ledger, const struct ledger_ballot *given, cast_
 	cast->shard = ledger_shard_of(ledger, cast->spent);
 	cast->bucket = ledger_bucket_of(ledger, cast->spent);
 	ledger->casting++;
-	if (!ledger->ready || !room || !packed || ballot.text.len > LEDGER_BALLOT_MAX) {
+	if (!ledger_takes(ledger, cast->shard) || !room || !packed ||
+	    ballot.text.len > LEDGER_BALLOT_MAX) {
 		refuse_later(ledger, cast, packed ? CAST_BUSY : CAST_FAULT);
 		return;
 	}
@@ -211,7 +212,7 @@ static void send_batch(struct ledger *ledger, struct batch *batch)
 		argc += cast->n_args;
 	}
 	shard->in_flight++;
-	redis_write(ledger->redis, on_batch, batch, argc, argv);
+	redis_vote(ledger->redis, on_batch, batch, argc, argv);
 }
 
 static struct batch *batch_new(struct ledger *ledger, struct shard *shard)
@@ -272,7 +273,7 @@ static void refuse_gathered(struct ledger *ledger, struct shard *shard)
 void ledger_flush(struct ledger *ledger)
 {
 	for (unsigned i = 0; ledger->gathered > 0 && i < ledger->options.shards; i++) {
-		if (ledger->ready)
+		if (ledger_takes(ledger, i))
 			send_gathered(ledger, &ledger->shards[i]);
 		else
 			refuse_gathered(ledger, &ledger->shards[i]);
@@ -464,7 +465,7 @@ void ledger_cast_unpark(struct ledger *ledger)
 	struct cast *cast;
 
 	while ((cast = cast_list_take(&ledger->parked))) {
-		if (!ledger->ready) {
+		if (!ledger_takes(ledger, cast->shard)) {
 			refuse_later(ledger, cast, CAST_BUSY);
 			continue;
 		}

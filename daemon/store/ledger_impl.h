@@ -34,6 +34,7 @@ struct shard {
 	char rules_key[LEDGER_KEY_MAX], log_key[LEDGER_KEY_MAX];
 	char count_key[LEDGER_KEY_MAX], issued_key[LEDGER_KEY_MAX];
 	char batches_key[LEDGER_KEY_MAX];
+	bool ready;                     /* nothing was wrong there when it was asked last */
 	struct cast_list gathered;      /* not sent yet, in order */
 	unsigned in_flight;             /* batches that are not answered */
 	struct marks_shard *known, own; /* `own` where nothing is shared */
@@ -51,7 +52,7 @@ struct ledger {
 	char published_key[LEDGER_KEY_MAX];
 	struct shard *shards;
 
-	bool ready;
+	bool ready;   /* in a cluster: some shard is */
 	bool held;    /* from the loss of a connection until somebody lets the next one be used */
 	bool refused; /* not ready, and waiting will not help */
 	char why[400];
@@ -106,6 +107,11 @@ void ledger_acknowledge(struct shard *shard, uint64_t index, const uint8_t *spen
 /* A shard answers BEHIND: a line a second is enough. */
 void ledger_log_behind(struct ledger *ledger, struct slice error);
 
+/* Whether votes go there at all. */
+static inline bool ledger_takes(const struct ledger *ledger, unsigned shard)
+{
+	return ledger->ready && ledger->shards[shard].ready;
+}
 unsigned ledger_shard_of(const struct ledger *ledger, const uint8_t id[16]);
 unsigned ledger_bucket_of(const struct ledger *ledger, const uint8_t id[16]);
 

@@ -88,7 +88,7 @@ void ledger_issue(struct ledger *ledger, const uint8_t identity[LEDGER_IDENTITY_
 	call[len++] = slice_make(identity, LEDGER_IDENTITY_SIZE);
 	call[len++] = slice_make(blinded_hash, 32);
 	call[len++] = mark_text(&shard->issued);
-	redis_write(ledger->redis, on_issued, issuing, len, call);
+	redis_vote(ledger->redis, on_issued, issuing, len, call);
 }
 
 /* ---- what another host has issued ---- */

@@ -51,6 +51,17 @@ static bool stays_ready(const struct ledger *ledger)
 	return ledger->ready && !ledger->refused && redis_is_cluster(ledger->redis);
 }
 
+/* Likewise from the start: those that have answered, where there is nothing to decide for all. */
+static bool is_ready_in_part(const struct ledger *ledger)
+{
+	if (!redis_is_cluster(ledger->redis) || ledger->refused || ledger->theirs[0] != '\0')
+		return false;
+	for (unsigned i = 0; i < ledger->options.shards; i++)
+		if (ledger->shards[i].ready)
+			return true;
+	return false;
+}
+
 static void setup_fail(struct ledger *ledger, const char *why)
 {
 	static const struct timeval retry = {0, RETRY_MS * 1000};
@@ -207,6 +218,8 @@ static void on_rules(void *arg, enum redis_outcome outcome, const struct redis_r
 	struct ledger *ledger = shard->ledger;
 	struct slice text = outcome == REDIS_OK ? redis_reply_text(reply) : slice_text("");
 
+	shard->ready = outcome == REDIS_OK && redis_reply_kind(reply) != REDIS_ERROR &&
+		       !slice_starts(text, replaceable);
 	if (outcome != REDIS_OK) {
 		shard_failed(ledger, "redis is not connected: no answer");
 	} else if (redis_reply_kind(reply) == REDIS_ERROR) {
@@ -236,6 +249,8 @@ static void end_shard(struct ledger *ledger)
 	if (--ledger->setup_pending > 0)
 		return;
 	if (ledger->setup_failed) {
+		if (is_ready_in_part(ledger))
+			set_ready(ledger, true, "");
 		setup_fail(ledger, ledger->why);
 		return;
 	}

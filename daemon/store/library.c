@@ -80,6 +80,7 @@ static const struct redis_reply *code_in(const struct redis_reply *list)
 }
 
 static void list(struct ensuring *e);
+static void go_on(struct ensuring *e);
 
 static void on_loaded(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
 {
@@ -120,12 +121,23 @@ static void on_listed(void *arg, enum redis_outcome outcome, const struct redis_
 		finish(e, -EEXIST, why);
 	} else if (++e->at < N_LIBRARIES) {
 		list(e);
-	} else if (++e->master < redis_masters(e->redis)) {
-		e->at = 0;
-		list(e);
 	} else {
-		finish(e, 0, "");
+		e->master++;
+		e->at = 0;
+		go_on(e);
 	}
+}
+
+/* With the next master that is there; one that comes later is looked at then. */
+static void go_on(struct ensuring *e)
+{
+	while (
+	    e->master < redis_masters(e->redis) && !redis_master_is_connected(e->redis, e->master))
+		e->master++;
+	if (e->master < redis_masters(e->redis))
+		list(e);
+	else
+		finish(e, 0, "");
 }
 
 static void list(struct ensuring *e)
@@ -144,7 +156,7 @@ void library_ensure(struct redis *redis, library_cb *cb, void *arg)
 	e->redis = redis;
 	e->cb = cb;
 	e->arg = arg;
-	list(e);
+	go_on(e);
 }
 
 /* ---- what error replies mean ---- */

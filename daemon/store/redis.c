@@ -69,10 +69,15 @@ static void on_errand_reply(void *arg, enum redis_outcome outcome, const struct 
 	redis_errand_done(arg, outcome, reply);
 }
 
+static bool takes_votes(const struct server *server)
+{
+	return !server->redis->options.judged || server->standing == ADMITTED;
+}
+
 static void errand_send(struct redis_errand *errand, struct server *server)
 {
 	errand->server = server;
-	if (!server) {
+	if (!server || (errand->vote && !takes_votes(server))) {
 		end_later(errand->redis, errand);
 	} else if (errand->write && server->group) {
 		redis_group_put(server->group, errand);
@@ -101,7 +106,7 @@ static bool errand_move(struct redis_errand *errand, struct slice error)
 	if (move == REDIS_MOVED && at != REDIS_NOBODY) {
 		redis->of[slot] = (uint8_t)at;
 		redis->servers[at]->serves = true;
-		redis->news = true;
+		redis_note_news(redis);
 	}
 	errand->asking = move == REDIS_ASK;
 	errand_send(errand, at == REDIS_NOBODY ? NULL : redis->servers[at]);
@@ -153,9 +158,11 @@ static struct redis_errand *errand_new(
 	return errand;
 }
 
+enum manner { CALL, WRITE, VOTE };
+
 /* `server` NULL: whoever has the key. */
-static void call(struct redis *redis, struct server *server, bool write, redis_cb *cb, void *arg,
-    size_t argc, const struct slice *argv)
+static void call(struct redis *redis, struct server *server, enum manner manner, redis_cb *cb,
+    void *arg, size_t argc, const struct slice *argv)
 {
 	struct slice key = slice_text("");
 	struct redis_errand *errand;
@@ -166,24 +173,31 @@ static void call(struct redis *redis, struct server *server, bool write, redis_c
 	else if (!server)
 		server =
 		    redis_wire_key(argc, argv, &key) ? server_of(redis, key) : any_server(redis);
-	if (server && !redis->map && !(write && server->group)) {
+	if (server && !redis->map && !(manner != CALL && server->group) &&
+	    !(manner == VOTE && !takes_votes(server))) {
 		redis_node_send(server->node, cb, arg, buf_slice(&redis->wire));
 		return;
 	}
 	errand = errand_new(redis, cb, arg, key, buf_slice(&redis->wire));
-	errand->write = write && key.len > 0;
+	errand->write = manner != CALL && key.len > 0;
+	errand->vote = manner == VOTE;
 	errand_send(errand, server);
 }
 
 void redis_call(struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
 {
-	call(redis, NULL, false, cb, arg, argc, argv);
+	call(redis, NULL, CALL, cb, arg, argc, argv);
 }
 
 void redis_write(
     struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
 {
-	call(redis, NULL, true, cb, arg, argc, argv);
+	call(redis, NULL, WRITE, cb, arg, argc, argv);
+}
+
+void redis_vote(struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
+{
+	call(redis, NULL, VOTE, cb, arg, argc, argv);
 }
 
 void redis_flush(struct redis *redis)
@@ -226,15 +240,41 @@ void redis_master_name(const struct redis *redis, unsigned n, char *ret_name, si
 		(void)snprintf(ret_name, cap, "%s", server->place.host);
 }
 
+bool redis_master_is_connected(const struct redis *redis, unsigned n)
+{
+	const struct server *server = master(redis, n);
+
+	return server && server_is_connected(server);
+}
+
 void redis_call_master(
     struct redis *redis, unsigned n, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
 {
 	struct server *server = master(redis, n);
 
 	if (server)
-		call(redis, server, false, cb, arg, argc, argv);
+		call(redis, server, CALL, cb, arg, argc, argv);
 	else
 		end_later(redis, errand_new(redis, cb, arg, slice_text(""), slice_text("")));
+}
+
+/* ---- who may have votes ---- */
+
+void redis_judge(struct redis *redis)
+{
+	for (unsigned i = 0; i < redis->n_servers; i++) {
+		struct server *server = redis->servers[i];
+
+		if (server->standing == STRANGER && server->serves && server_is_connected(server))
+			server->standing = JUDGED;
+	}
+}
+
+void redis_admit(struct redis *redis)
+{
+	for (unsigned i = 0; i < redis->n_servers; i++)
+		if (redis->servers[i]->standing == JUDGED)
+			redis->servers[i]->standing = ADMITTED;
 }
 
 bool redis_is_cluster(const struct redis *redis)

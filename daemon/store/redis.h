@@ -44,6 +44,9 @@ struct redis_options {
 	unsigned deadline_ms;        /* for a command, from call to reply */
 	unsigned in_flight_max;
 	unsigned backoff_max_ms;
+	/* redis_vote() goes to those servers only that redis_admit() has let in; and a cluster is
+	 * connected, too, where some of its masters stay away. */
+	bool judged;
 	unsigned replicas; /* redis_write(): so many must have it, each master's; 0: none */
 	unsigned wait_ms;  /* for them, less than the deadline */
 	/* Told at every change of state; may be NULL. Commands may be issued from within.
@@ -72,6 +75,15 @@ void redis_call(
 void redis_write(
     struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv);
 
+/* The same for what counts, or lets somebody count: REDIS_NOT_SENT where the server has not been
+ * let in since its connection was made. */
+void redis_vote(
+    struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv);
+
+/* Who is connected is going to be judged: redis_admit() is about them, as far as they still are. */
+void redis_judge(struct redis *redis);
+void redis_admit(struct redis *redis);
+
 bool redis_is_cluster(const struct redis *redis);
 unsigned redis_replicas(const struct redis *redis); /* as the options said */
 /* How many servers have keys; each can be asked, by a number below that. Both may change in every
@@ -79,6 +91,7 @@ unsigned redis_replicas(const struct redis *redis); /* as the options said */
 unsigned redis_masters(const struct redis *redis);
 /* "host:port", or a socket's path; "" for a number that is none. */
 void redis_master_name(const struct redis *redis, unsigned n, char *ret_name, size_t cap);
+bool redis_master_is_connected(const struct redis *redis, unsigned n);
 void redis_call_master(struct redis *redis, unsigned n, redis_cb *cb, void *arg, size_t argc,
     const struct slice *argv);
 

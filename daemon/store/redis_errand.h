@@ -14,6 +14,7 @@ struct redis_errand {
 	redis_cb *cb; /* whom to tell in the end */
 	void *arg;
 	bool write;  /* goes through a group, where there are any */
+	bool vote;   /* to servers only that have been let in */
 	bool asking; /* ASKING goes before it */
 	unsigned moves;
 	const void *server; /* redis.c's: whom it was sent to */

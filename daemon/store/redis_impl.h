@@ -18,10 +18,11 @@ struct server {
 	struct redis *redis;
 	struct redis_place place;
 	struct redis_node *node;
-	struct redis_group *group; /* writes; NULL: they need no replicas */
-	bool seed;                 /* of the configuration: stays */
-	bool serves;               /* has slots, as far as we know */
-	char why[REDIS_WHY_MAX];   /* it is not connected */
+	struct redis_group *group;                    /* writes; NULL: they need no replicas */
+	bool seed;                                    /* of the configuration: stays */
+	bool serves;                                  /* has slots, as far as we know */
+	enum { STRANGER, JUDGED, ADMITTED } standing; /* of this connection */
+	char why[REDIS_WHY_MAX];                      /* it is not connected */
 };
 
 struct redis {
@@ -35,7 +36,8 @@ struct redis {
 	uint8_t of[REDIS_SLOTS]; /* index into servers, or REDIS_NOBODY */
 
 	bool up, told_down; /* what was told last */
-	bool news;          /* a server has come (back), or keys have moved, since "up" was told */
+	bool news;          /* a server has come (back), or keys have moved, since "up" was told: */
+	int64_t news_ms;    /* so long ago, by the steady clock */
 	bool troubled;      /* the map may be old */
 	bool map_was_read;
 	bool asking;    /* for the map */
@@ -51,6 +53,8 @@ struct redis {
 
 /* redis_servers.c */
 bool server_is_connected(const struct server *server);
+/* A server has come (back), or keys have moved. */
+void redis_note_news(struct redis *redis);
 /* Its index, added where it is new, which begins to connect; REDIS_NOBODY: memory, or too many. */
 unsigned redis_server_at(struct redis *redis, const struct redis_place *place);
 void redis_servers_init(struct redis *redis); /* has base */

@@ -11,11 +11,13 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 enum {
 	POLL_TROUBLED_MS = 100, /* how often a cluster is asked while something is wrong with it */
 	POLL_QUIET_MS = 5000,
+	AWAY_AFTER_MS = 1000, /* who is missing then is gone on without, where that is wanted */
 };
 
 /* ---- servers ---- */
@@ -129,6 +131,20 @@ static void tell(struct redis *redis, bool up, const char *why)
 		redis->options.on_state(redis->options.arg, up, text);
 }
 
+void redis_note_news(struct redis *redis)
+{
+	if (!redis->news)
+		redis->news_ms = clock_steady_ms();
+	redis->news = true;
+}
+
+/* Those who are there are news, and the others had their time. */
+static bool goes_on_without(const struct redis *redis)
+{
+	return redis->options.judged && redis->map_was_read && redis->news &&
+	       clock_steady_ms() - redis->news_ms >= AWAY_AFTER_MS;
+}
+
 /* Up once everybody is there, and told again whenever that has changed; down when nobody is. In
  * between, what concerns those who are not there is refused. */
 static void reckon(struct redis *redis)
@@ -150,6 +166,8 @@ static void reckon(struct redis *redis)
 			tell(redis, true, "connected");
 	} else if (connected == 0 && why[0]) {
 		tell(redis, false, why);
+	} else if (connected > 0 && goes_on_without(redis)) {
+		tell(redis, true, "connected in part");
 	} else if (!redis->up && redis->map && redis->map_was_read && !redis->map->whole) {
 		tell(redis, false, "the cluster has slots that no server serves");
 	}
@@ -188,7 +206,8 @@ static void take_map(struct redis *redis)
 	for (unsigned slot = 0; slot < REDIS_SLOTS; slot++) {
 		old = redis->of[slot];
 		redis->of[slot] = map->of[slot] == REDIS_NOBODY ? REDIS_NOBODY : at[map->of[slot]];
-		redis->news = redis->news || redis->of[slot] != old;
+		if (redis->of[slot] != old)
+			redis_note_news(redis);
 	}
 	redis->map_was_read = true;
 	redis->troubled = !map->whole;
@@ -273,16 +292,18 @@ static void on_connection(void *arg, bool connected, const char *why)
 
 	if (redis->closing)
 		return;
+	server->standing = STRANGER;
 	snprintf(server->why, sizeof(server->why), "%s", connected ? "" : why);
 	if (!redis->map) {
-		redis->news = redis->news || server_is_connected(server);
+		if (server_is_connected(server))
+			redis_note_news(redis);
 		reckon(redis);
 		return;
 	}
 	if (redis->up && server->serves)
 		log_warn("redis %s:%d: %s", server->place.host, server->place.port, why);
 	if (server_is_connected(server) && server->serves)
-		redis->news = true;
+		redis_note_news(redis);
 	redis->troubled = true;
 	reckon(redis);
 	poll_in(redis, connected ? 0 : POLL_TROUBLED_MS);

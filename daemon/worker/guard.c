@@ -23,13 +23,18 @@ struct guard {
 	struct guard_options options;
 	struct redis *redis;
 	struct event again;
-	bool asking;
+	bool asking, ask_again; /* somebody has come meanwhile */
 	/* What was told last: not again at each reconnection. */
 	struct durability told;
 	bool any_told;
 };
 
 static void ask(struct guard *guard);
+
+static void ask_later(struct guard *guard)
+{
+	event_add(&guard->again, &(struct timeval){ASK_AGAIN_S, 0});
+}
 
 /* ---- telling ---- */
 
@@ -57,10 +62,11 @@ static void tell(struct guard *guard, const struct durability *durability)
 		char text[WHY_MAX];
 
 		durability_tell(finding, text, sizeof(text));
+		const char *of = finding->server[0] ? " " : "";
 		if (finding->grade == DURABILITY_ADVICE && durability->settings_known)
-			log_info("redis: %s", text);
+			log_info("redis%s%s: %s", of, finding->server, text);
 		else
-			log_warn("redis: %s", text);
+			log_warn("redis%s%s: %s", of, finding->server, text);
 	}
 	if (durability_worst(durability) >= DURABILITY_LOSES && guard->options.lenient)
 		log_warn(
@@ -80,30 +86,44 @@ static bool may_vote(const struct guard *guard, const struct durability *durabil
 	return guard->options.lenient || durability_worst(durability) < DURABILITY_LOSES;
 }
 
-static void on_answer(void *arg, int error, const struct durability *durability)
+static void decide(struct guard *guard, const struct durability *durability)
 {
-	struct guard *guard = arg;
 	char text[WHY_MAX - 100], why[WHY_MAX];
 
-	guard->asking = false;
-	if (error != 0 || !redis_is_connected(guard->redis))
-		return; /* the next connection asks again */
 	tell(guard, durability);
 	if (may_vote(guard, durability)) {
+		redis_admit(guard->redis);
 		guard->options.on_verdict(guard->options.arg, NULL);
 		return;
 	}
 	durability_tell(&durability->findings[0], text, sizeof(text));
 	(void)snprintf(why, sizeof(why), UNSAFE "%s (tallyctl check)", text);
-	event_add(&guard->again, &(struct timeval){ASK_AGAIN_S, 0});
+	ask_later(guard);
 	guard->options.on_verdict(guard->options.arg, why);
+}
+
+static void on_answer(void *arg, int error, const struct durability *durability)
+{
+	struct guard *guard = arg;
+
+	guard->asking = false;
+	if (!redis_is_connected(guard->redis))
+		return; /* the next connection asks again */
+	if (error == 0)
+		decide(guard, durability);
+	else
+		ask_later(guard);
+	if (guard->ask_again)
+		ask(guard);
 }
 
 static void ask(struct guard *guard)
 {
+	guard->ask_again = guard->asking;
 	if (guard->asking || !redis_is_connected(guard->redis))
 		return;
 	guard->asking = true;
+	redis_judge(guard->redis);
 	durability_ask(guard->redis, guard->options.voters, on_answer, guard);
 }
 

@@ -330,6 +330,7 @@ static int start(struct worker *worker)
 	if (!worker->guard || !worker->clocks)
 		return -ENOMEM;
 	struct redis_options redis = redis_options_from(settings, worker->password);
+	redis.judged = true;
 	redis.on_state = on_redis;
 	redis.arg = worker;
 	worker->redis = redis_new(app->base, &redis);

@@ -7,21 +7,21 @@ import { audit, isSound } from '../campaign/audit.mjs';
 import { served } from '../campaign/host.mjs';
 import { Writers } from '../campaign/writers.mjs';
 import { RedisCluster } from './lib/cluster.mjs';
-import { TALLYCTL, eventually, makeDirectory, runProgram, startInstance } from './lib/instance.mjs';
+import { TALLYCTL, childrenOf, eventually, makeDirectory, realRound, runProgram, startInstance } from './lib/instance.mjs';
 import { shippedUser, userSettings } from './lib/redisuser.mjs';
 import { Round, assertProblem, randomFrom, spentOf } from './lib/protocol.mjs';
 
 const SHARDS = 12;
 
 /** `asked`: how many of the replicas must have a vote. `asUser`: with no more rights than tallyd needs; a node that is started again has no users. */
-async function start(t, { replicas, asked = replicas, workers = 2, asUser = false }) {
+async function start(t, { replicas, asked = replicas, workers = 2, asUser = false, round = { contest: { shards: SHARDS } } }) {
 	const dir = await makeDirectory();
 	const cluster = await RedisCluster.start(path.join(dir, 'cluster'), { replicas });
 	t.after(() => cluster.stop());
 	const user = asUser ? await userSettings(dir) : {};
 	if (asUser)
 		await Promise.all(cluster.nodes.map(async (node) => node.call('ACL', 'SETUSER', ...await shippedUser())));
-	const instance = await startInstance({ dir, redis: cluster, contest: { shards: SHARDS },
+	const instance = await startInstance({ dir, redis: cluster, ...round,
 		settings: { workers, redis: { deadline: '3s', replicas: asked, ...user },
 			voter_rate: { per_minute: 100_000, burst: 100_000 } } });
 	t.after(() => instance.stop());
@@ -61,7 +61,7 @@ test('slots move from master to master while people vote', async (t) => {
 });
 
 test('a replica that lacks acknowledged votes and is promoted all the same takes none', async (t) => {
-	const { cluster, instance, round } = await start(t, { replicas: 1, asked: 0, workers: 1 });
+	const { cluster, instance, round } = await start(t, { replicas: 1, asked: 0 });
 	const shard = 0, key = `{${round.name}/${shard}}`;
 	const mint = () => round.mintFor(shard);
 	const cast = (token) => round.cast(token, { choices: ['upstage'] });
@@ -77,8 +77,8 @@ test('a replica that lacks acknowledged votes and is promoted all the same takes
 	await replica.start();
 	await eventually(async () => await cluster.masterOf(key) === replica, 'the replica in its place');
 	await eventually(() => instance.stderr.includes('lacks what was acknowledged'), 'a line that says so');
-	for (const token of [...lost, mint()])
-		assertProblem(await cast(token), 503, 'unavailable', /Nothing was counted/);
+	for (const token of [...lost, ...Array.from({ length: 10 }, mint)]) // whichever worker is asked
+		assertProblem(await round.cast(token, { choices: ['upstage'] }, { agent: false }), 503, 'unavailable', /Nothing was counted/);
 	assert.equal(await replica.call('XLEN', `${key}:log`), 1);
 
 	// As the runbook has it ("Redis is behind"): the one that has them comes back in its place, and nothing was lost.
@@ -90,4 +90,38 @@ test('a replica that lacks acknowledged votes and is promoted all the same takes
 	for (const token of lost)
 		assert.equal((await cast(token)).status, 200);
 	assert.equal((await cast(mint())).status, 201);
+});
+
+test('while a master is away, whoever takes another one\'s place is looked at, and a worker that comes serves the others\' shards', async (t) => {
+	const { cluster, instance, round } = await start(t, { replicas: 1, asked: 0, workers: 1,
+		round: realRound(Date.now() - 60_000, Date.now() + 3_600_000, { shards: SHARDS }) });
+	await Promise.all(cluster.nodes.map((node) => node.call('CONFIG', 'SET', 'cluster-require-full-coverage', 'no')));
+	const key = `{${round.name}/0}`, ballot = { choices: ['upstage'] };
+	const cast = (shard = 0) => round.cast(round.mintFor(shard), ballot, { agent: false });
+	const until = (shard) => round.castUntilAnswered(round.mintFor(shard), ballot, { agent: false });
+	const master = await cluster.masterOf(key), replica = await cluster.replicaOf(master), desk = await cluster.masterOf(`{${round.name}}`);
+	let away = 0, dead = master;
+	while (dead === master || dead === desk)
+		dead = await cluster.masterOf(`{${round.name}/${++away}}`);
+	const replicaOfDead = await cluster.replicaOf(dead);
+	await replicaOfDead.kill();
+	await dead.kill();
+	assert.equal((await until(0)).status, 201);
+	process.kill((await childrenOf(instance.child.pid)).find(({ name }) => name.startsWith('worker')).pid, 'SIGKILL');
+	assert.equal((await until(0)).status, 201);
+	assert.equal((await cast(away)).status, 503);
+
+	await replica.call('CONFIG', 'SET', 'appendfsync', 'no');
+	await replica.call('CLUSTER', 'FAILOVER');
+	await eventually(async () => await cluster.masterOf(key) === replica, 'the replica in its place');
+	const from = await replica.call('XLEN', `${key}:log`);
+	do assert.equal((await cast()).status, 503);
+	while (!/not taking votes: redis-unsafe: appendfsync is "no"/.test(instance.stderr));
+	for (let i = 0; i < 10; i++) assert.equal((await cast()).status, 503);
+	assert.equal(await replica.call('XLEN', `${key}:log`), from);
+	assert.ok(instance.stderr.includes(`redis ${replica.host}:`), 'the log says which server');
+	await replica.call('CONFIG', 'SET', 'appendfsync', 'always');
+	assert.equal((await until(0)).status, 201);
+	await dead.start();
+	assert.equal((await until(away)).status, 201);
 });

@@ -552,10 +552,53 @@ static void test_replicas_and_the_end(void **state)
 	}
 }
 
+/* What counts goes to nobody who was not let in, and each connection is another. */
+static void test_votes_where_let_in(void **state)
+{
+	(void)state;
+	for (unsigned replicas = 0; replicas < 2; replicas++) {
+		struct fixture f;
+		struct record r[4] = {0};
+		const struct slice argv[] = {slice_text("INCR"), slice_text("{a}:k")};
+
+		init(&f);
+		f.options.judged = true;
+		f.options.replicas = replicas;
+		f.options.wait_ms = 50;
+		open_connected(&f);
+		redis_admit(f.redis); /* of nobody who was judged */
+		redis_vote(f.redis, on_reply, &r[0], 2, argv);
+		assert_int_equal(r[0].calls, 0);
+		wait_until(&f, r[0].calls);
+		assert_int_equal(r[0].outcome, REDIS_NOT_SENT);
+		redis_judge(f.redis);
+		redis_vote(f.redis, on_reply, &r[1], 2, argv);
+		wait_until(&f, r[1].calls);
+		assert_int_equal(r[1].outcome, REDIS_NOT_SENT);
+		redis_admit(f.redis);
+		redis_vote(f.redis, on_reply, &r[2], 2, argv);
+		redis_flush(f.redis);
+		wait_until(&f, r[2].calls);
+		assert_int_equal(r[2].outcome, replicas ? REDIS_UNKNOWN : REDIS_OK);
+		assert_int_equal(server_integer(&f.server, "GET {a}:k"), 1);
+		redis_judge(f.redis); /* and it goes, and comes back as somebody else */
+		server_end(&f.server, SIGKILL);
+		wait_until(&f, f.down);
+		server_start(&f.server, false);
+		wait_until(&f, f.up == 2);
+		redis_admit(f.redis);
+		redis_vote(f.redis, on_reply, &r[3], 2, argv);
+		wait_until(&f, r[3].calls);
+		assert_int_equal(r[3].outcome, REDIS_NOT_SENT);
+		finish(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_replies),
+	    cmocka_unit_test(test_votes_where_let_in),
 	    cmocka_unit_test(test_large_commands),
 	    cmocka_unit_test(test_refused_and_later),
 	    cmocka_unit_test(test_tcp_refused),
