@@ -57,6 +57,8 @@ static int add_counter(struct reading *reading, struct slice name, int64_t value
 {
 	struct counted *entry;
 
+	if (name.len == 0)
+		return -EBADMSG; /* none of ours */
 	if (reading->n == reading->cap) {
 		size_t cap = reading->cap ? 2 * reading->cap : 64;
 		struct counted *grown = reallocarray(reading->entries, cap, sizeof(*grown));
