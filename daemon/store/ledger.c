@@ -238,6 +238,12 @@ bool ledger_read_stored(struct ledger *ledger, struct slice stored, struct slice
 	return true;
 }
 
+bool ledger_is_index(const struct redis_reply *reply)
+{
+	return redis_reply_kind(reply) == REDIS_INTEGER && redis_reply_integer(reply) >= 0 &&
+	       redis_reply_integer(reply) < LEDGER_INDEX_MAX;
+}
+
 static enum cast_verdict find_verdict(
     struct question *q, const struct redis_reply *reply, struct cast_result *ret)
 {
@@ -248,9 +254,7 @@ static enum cast_verdict find_verdict(
 									       : CAST_BUSY;
 	if (redis_reply_kind(reply) == REDIS_NIL)
 		return CAST_NEVER;
-	if (redis_reply_count(reply) != 3 ||
-	    redis_reply_kind(redis_reply_at(reply, 0)) != REDIS_INTEGER ||
-	    redis_reply_integer(redis_reply_at(reply, 0)) < 0)
+	if (redis_reply_count(reply) != 3 || !ledger_is_index(redis_reply_at(reply, 0)))
 		return CAST_FAULT;
 	ret->index = (uint64_t)redis_reply_integer(redis_reply_at(reply, 0));
 	ret->replacements = (unsigned)redis_reply_integer(redis_reply_at(reply, 1));

@@ -283,11 +283,6 @@ void ledger_flush(struct ledger *ledger)
 
 /* ---- answers ---- */
 
-static bool is_index(const struct redis_reply *reply)
-{
-	return redis_reply_kind(reply) == REDIS_INTEGER && redis_reply_integer(reply) >= 0;
-}
-
 /* One verdict of ballot.lua: an index, or {word}, or {word, index, replacements[, ballot]}. */
 static void read_verdict(
     struct ledger *ledger, const struct redis_reply *reply, int64_t now_ms, struct cast_result *ret)
@@ -311,7 +306,7 @@ static void read_verdict(
 	};
 	struct slice word;
 
-	if (is_index(reply)) {
+	if (ledger_is_index(reply)) {
 		ret->verdict = CAST_COUNTED;
 		ret->index = (uint64_t)redis_reply_integer(reply);
 		return;
@@ -323,7 +318,7 @@ static void read_verdict(
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		if (!slice_is(word, words[i].word) || redis_reply_count(reply) != words[i].elements)
 			continue;
-		if (words[i].elements >= 3 && !is_index(redis_reply_at(reply, 1)))
+		if (words[i].elements >= 3 && !ledger_is_index(redis_reply_at(reply, 1)))
 			return;
 		ret->verdict = words[i].verdict;
 		ret->server_ms = words[i].timed ? now_ms : 0;

@@ -89,6 +89,10 @@ int ledger_error(struct ledger *ledger, const struct redis_reply *error);
  * form. False: it is none. */
 bool ledger_read_stored(struct ledger *ledger, struct slice stored, struct slice *ret_ballot);
 
+/* Whether the reply is an index or a count as ballot.lua has them: exact up to there. */
+#define LEDGER_INDEX_MAX 9000000000000000
+bool ledger_is_index(const struct redis_reply *reply);
+
 /* An issued bucket is a string of these, sorted by identity. */
 #define LEDGER_ISSUED_RECORD (LEDGER_IDENTITY_SIZE + 32)
 

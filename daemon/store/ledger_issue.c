@@ -38,8 +38,11 @@ static enum issue_verdict verdict_of(
 	if (ledger_refused(ledger, reply, &refusal))
 		return refusal == REFUSED_DAMAGED || refusal == REFUSED_BEHIND ? ISSUE_FAULT
 									       : ISSUE_BUSY;
-	if (redis_reply_count(reply) == 2)
+	if (redis_reply_count(reply) == 2) {
+		if (!ledger_is_index(redis_reply_at(reply, 1)))
+			return ISSUE_UNKNOWN;
 		acknowledge(shard, redis_reply_at(reply, 1));
+	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		if (slice_is(text, words[i].word))
 			return words[i].verdict;

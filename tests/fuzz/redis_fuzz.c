@@ -135,7 +135,7 @@ static void on_cast(void *arg, const struct cast_result *result)
 {
 	(void)arg;
 	told++;
-	assert(result->index <= INT64_MAX);
+	assert(result->index < LEDGER_INDEX_MAX);
 	if (result->verdict == CAST_SPENT || result->verdict == CAST_REPLACED_TOO_OFTEN)
 		assert(is_ballot(result->ballot));
 }
@@ -338,6 +338,11 @@ static void questions(redisReader *reader, uint8_t question, uint8_t amount)
 	ask(ledger, seal, question, amount);
 	while (n_answered < n_asked)
 		answer(reader);
+	/* What a call says of what was acknowledged, ballot.lua must be able to read. */
+	for (unsigned i = 0; i < options.shards; i++) {
+		assert(atomic_load(ledger->shards[i].log.known) <= LEDGER_INDEX_MAX);
+		assert(atomic_load(ledger->shards[i].issued.known) <= LEDGER_INDEX_MAX);
+	}
 	ledger_free(ledger);
 	seal_free(seal);
 	assert(told == expected);
