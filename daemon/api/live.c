@@ -1,6 +1,6 @@
 /* Reads, decides what the public may see, keeps the bytes, and hands them to the stream.
  *
- *   read -> on_look -> (in steps: on_published -> on_stands) -> settle
+ *   read -> on_look -> (in steps: on_step) -> settle
  *                  \-> (counters are damaged, or lack votes: stand) -> settle */
 #include "api/live.h"
 
@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "api/app.h"
+#include "api/steps.h"
 #include "base/clock.h"
 #include "contest/tally.h"
 #include "http/sse.h"
@@ -46,13 +47,15 @@ struct live {
 	char *notice; /* JSON, or NULL */
 	uint64_t sequence, shown_epoch;
 	const char *shown_log; /* in `json` */
-	json_t *shown_rows;    /* likewise */
+	json_t *shown;         /* likewise: all of it */
 	int64_t read_steady_ms;
 
-	/* Between on_look and settle(), while the published snapshot is looked at. */
+	struct steps *steps;
+
 	struct tally_input input; /* without counters: they end with on_look() */
-	json_t *draft;            /* the snapshot that these counters make */
-	json_t *dress; /* what any snapshot shows of now: phase, log, notice, experts, standing… */
+	/* Between on_look and settle(): what any snapshot shows of now: phase, log, notice,
+	 * experts, standing… */
+	json_t *dress;
 };
 
 static const struct timeval period = {0, LIVE_PERIOD_MS * 1000};
@@ -79,24 +82,23 @@ static void tell_readers(struct live *live, const struct live_state *state)
 
 static void fail(struct live *live)
 {
-	json_decref(live->draft);
 	json_decref(live->dress);
-	live->draft = live->dress = NULL;
+	live->dress = NULL;
 	tell_readers(live, NULL);
 }
 
-static json_t *rows_of(const json_t *snapshot)
+static bool is_shown(const struct live *live, const json_t *snapshot, const char *member)
 {
-	return json_object_get(snapshot, "citizen");
+	return json_equal(json_object_get(live->shown, member), json_object_get(snapshot, member));
 }
 
 /* Sequences need not differ where Redis has lost something: a halt is news by itself, and so are
- * other numbers. */
+ * other numbers; under embargo there is no other number than that of the ballots. */
 static bool is_news(const struct live *live, const json_t *snapshot, uint64_t sequence)
 {
 	return !live->any || sequence != live->sequence || live->input.phase != live->state.phase ||
 	       live->state.epoch != live->shown_epoch || live->state.log != live->shown_log ||
-	       !json_equal(live->shown_rows, rows_of(snapshot));
+	       !is_shown(live, snapshot, "ballots") || !is_shown(live, snapshot, "citizen");
 }
 
 /* Takes over `snapshot` as what everybody sees from now on, dressed with what is not counted. */
@@ -116,8 +118,8 @@ static void settle(struct live *live, json_t *snapshot)
 			live->sequence = sequence;
 			live->shown_epoch = live->state.epoch;
 			live->shown_log = live->state.log;
-			json_decref(live->shown_rows);
-			live->shown_rows = json_incref(rows_of(snapshot));
+			json_decref(live->shown);
+			live->shown = json_incref(snapshot);
 			live->any = true;
 
 			char id[24];
@@ -134,94 +136,14 @@ static void settle(struct live *live, json_t *snapshot)
 	tell_readers(live, live->any ? &live->state : NULL);
 }
 
-static void settle_draft(struct live *live)
-{
-	json_t *draft = live->draft;
-	live->draft = NULL;
-	settle(live, draft);
-}
-
-/* ---- numbers that move in steps: one published snapshot for all workers ---- */
-
-/* "<size of the log> <json>". NULL: none, or damaged. */
-static json_t *parse_published(struct slice text, uint64_t *ret_log_size)
-{
-	const char *space = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
-	if (!space)
-		return NULL;
-	size_t skip = (size_t)(space - text.ptr) + 1;
-	*ret_log_size = strtoull(text.ptr, NULL, 10);
-	return json_loadb(text.ptr + skip, text.len - skip, 0, NULL);
-}
-
-/* The published numbers, with the acts of now. */
-static void settle_published(struct live *live, json_t *published, uint64_t log_size)
-{
-	json_decref(live->draft);
-	live->draft = NULL;
-	uint64_t sequence = log_size + live->input.version;
-	json_object_set_new(published, "sequence", json_integer((json_int_t)sequence));
-	settle(live, published);
-}
-
-static void on_stands(void *arg, int error, struct slice text)
+static void on_step(void *arg, json_t *snapshot)
 {
 	struct live *live = arg;
-	uint64_t log_size;
-	json_t *published = error == 0 ? parse_published(text, &log_size) : NULL;
-	if (published)
-		settle_published(live, published, log_size);
+
+	if (snapshot)
+		settle(live, snapshot);
 	else
 		fail(live);
-}
-
-static void publish(struct live *live)
-{
-	char *json = json_dumps(live->draft, JSON_COMPACT | JSON_REAL_PRECISION(15)), *line = NULL;
-	if (json && asprintf(&line, "%" PRIu64 " %s", live->input.log_size, json) > 0)
-		ledger_publish(live->service->ledger, slice_text(line), on_stands, live);
-	else
-		fail(live);
-	free(line);
-	free(json);
-}
-
-static void withhold(struct live *live)
-{
-	json_decref(live->draft);
-	live->draft = tally_snapshot(contest_of(live), &live->input, true);
-	if (live->draft)
-		settle_draft(live);
-	else
-		fail(live);
-}
-
-static void on_published(void *arg, int error, struct slice text)
-{
-	struct live *live = arg;
-	if (error != 0) {
-		fail(live);
-		return;
-	}
-	struct tally_published last = {0};
-	uint64_t log_size;
-	json_t *published = parse_published(text, &log_size);
-	if (published) {
-		json_int_t ballots = json_integer_value(json_object_get(published, "ballots"));
-		last.ballots = ballots > 0 ? (uint64_t)ballots : 0;
-		const char *as_of = json_string_value(json_object_get(published, "as_of"));
-		last.any = true;
-		if (!as_of || clock_parse(slice_text(as_of), &last.at_ms) != 0)
-			last.at_ms = 0;
-	}
-	if (tally_is_due(contest_of(live), &last, &live->input)) {
-		json_decref(published);
-		publish(live);
-	} else if (published) {
-		settle_published(live, published, log_size);
-	} else {
-		withhold(live);
-	}
 }
 
 /* ---- reading ---- */
@@ -291,16 +213,19 @@ static void on_look(void *arg, const struct board *board, const struct count *co
 	live->input = count->input;
 	live->input.phase = board->record.phase;
 	live->input.version = board->record.version;
-	live->draft = tally_snapshot(contest_of(live), &live->input, false);
+	live->input.epoch = board->sealing.epoch;
+	json_t *draft = tally_snapshot(contest_of(live), &live->input, false);
 	live->dress = showing_dress(contest_of(live), board, live->state.log);
 	live->input.counter = NULL;
 	live->input.arg = NULL;
-	if (!live->draft || !live->dress)
+	if (!draft || !live->dress) {
+		json_decref(draft);
 		fail(live);
-	else if (tally_moves_in_steps(contest_of(live), live->input.phase))
-		ledger_published(live->service->ledger, on_published, live);
-	else
-		settle_draft(live);
+	} else if (tally_moves_in_steps(contest_of(live), live->input.phase)) {
+		steps_show(live->steps, live->service->ledger, &live->input, draft, on_step, live);
+	} else {
+		settle(live, draft);
+	}
 }
 
 static void read_now(struct live *live)
@@ -347,7 +272,8 @@ struct live *live_new(struct event_base *base, const struct service *service)
 		      .on_watched = on_watched,
 		      .arg = live,
 		  });
-	if (!live->tick || !live->hub) {
+	live->steps = steps_new(contest_of(live));
+	if (!live->tick || !live->hub || !live->steps) {
 		live_free(live);
 		return NULL;
 	}
@@ -361,9 +287,9 @@ void live_free(struct live *live)
 	sse_hub_free(live->hub);
 	if (live->tick)
 		event_free(live->tick);
-	json_decref(live->draft);
+	steps_free(live->steps);
 	json_decref(live->dress);
-	json_decref(live->shown_rows);
+	json_decref(live->shown);
 	free(live->json);
 	free(live->notice);
 	free(live);

@@ -29,14 +29,25 @@ bool tally_moves_in_steps(const struct contest *contest, enum phase phase)
 	       (steps->first_at > 1 || steps->step > 1 || steps->every_ms > 0);
 }
 
-bool tally_is_due(const struct contest *contest, const struct tally_published *last,
+static uint64_t at_least_one(int64_t n)
+{
+	return n > 1 ? (uint64_t)n : 1;
+}
+
+enum tally_step tally_step(const struct contest *contest, const struct tally_published *last,
     const struct tally_input *input)
 {
 	const struct publish_steps *steps = &contest->publish;
-	if (!last->any)
-		return input->ballots >= (uint64_t)(steps->first_at > 1 ? steps->first_at : 1);
-	return input->ballots >= last->ballots + (uint64_t)(steps->step > 1 ? steps->step : 1) &&
-	       input->now_ms >= last->at_ms + steps->every_ms;
+	if (!last->any || last->epoch < input->epoch)
+		return input->ballots >= at_least_one(steps->first_at) ? TALLY_DUE : TALLY_TOO_FEW;
+	if (last->epoch == input->epoch &&
+	    (input->ballots < last->ballots || input->log_size < last->log_size))
+		return TALLY_LESS;
+	return last->epoch == input->epoch &&
+		       input->ballots >= last->ballots + at_least_one(steps->step) &&
+		       input->now_ms >= last->at_ms + steps->every_ms
+		   ? TALLY_DUE
+		   : TALLY_STANDS;
 }
 
 static json_t *describe_row(const struct contest *contest, const struct tally_row *row)

@@ -17,6 +17,7 @@ struct tally_input {
 	uint64_t ballots;  /* tokens counted */
 	uint64_t log_size; /* entries of all logs */
 	uint64_t version;  /* of the contest's record */
+	uint64_t epoch;    /* of the public log; for tally_step() alone */
 	enum phase phase;
 	int64_t now_ms;
 };
@@ -36,6 +37,7 @@ bool tally_is_public(const struct contest *contest, enum phase phase);
 /* What the public saw last, while its numbers move in steps. */
 struct tally_published {
 	bool any;
+	uint64_t epoch, log_size; /* of the counters that it shows */
 	uint64_t ballots; /* not entries of the log: replacing one's ballot must not end a step */
 	int64_t at_ms;
 };
@@ -43,8 +45,17 @@ struct tally_published {
 /* Whether the public's numbers still move in steps: while a vote could be timed by them. */
 bool tally_moves_in_steps(const struct contest *contest, enum phase phase);
 
-/* Whether a new snapshot is due for the public by the contest's publish: steps. */
-bool tally_is_due(const struct contest *contest, const struct tally_published *last,
+/* What the public sees by the contest's publish: steps. What was published in an epoch before
+ * counts for nothing: its ballots were given up. */
+enum tally_step {
+	TALLY_STANDS,  /* what was published last */
+	TALLY_DUE,     /* a new snapshot */
+	TALLY_TOO_FEW, /* no numbers yet */
+	/* Fewer ballots, or entries, than in what was published: `input` was read before that, or
+	 * some were lost. Whoever reads them again knows which. */
+	TALLY_LESS,
+};
+enum tally_step tally_step(const struct contest *contest, const struct tally_published *last,
     const struct tally_input *input);
 
 /* The rows of all entries, in the contest's order, whatever the public may see. NULL: memory. */

@@ -917,18 +917,14 @@ end
 
 ---- the published snapshot ----
 
--- KEYS published. ARGV text that begins with its sequence. Answers with what stands then.
+-- KEYS published. ARGV text, and the one that stood there when the caller looked, or ''. Only that one is
+-- replaced: where another stands by now, somebody was quicker. Answers with what stands then.
 local function publish(keys, args)
   local stands = redis.pcall('GET', keys[1])
   if type(stands) == 'table' then
     return stands
   end
-  local new = tonumber(string.match(args[1], '^(%d+) '))
-  if not new then
-    return redis.error_reply('ERR no sequence')
-  end
-  local old = stands and tonumber(string.match(stands, '^(%d+) ') or '')
-  if old and old >= new then
+  if stands and stands ~= args[2] then
     return stands
   end
   redis.call('SET', keys[1], args[1])

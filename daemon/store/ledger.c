@@ -321,12 +321,13 @@ void ledger_published(struct ledger *ledger, published_cb *cb, void *arg)
 	    (struct slice[]){slice_text("GET"), slice_text(ledger->published_key)});
 }
 
-void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, void *arg)
+void ledger_publish(
+    struct ledger *ledger, struct slice text, struct slice seen, published_cb *cb, void *arg)
 {
 	struct question *q = question_new(ledger, 0, arg);
 
 	q->cb.published = cb;
-	redis_call(ledger->redis, on_published, q, 5,
+	redis_call(ledger->redis, on_published, q, 6,
 	    (struct slice[]){slice_text("FCALL"), slice_text("publish_5"), slice_text("1"),
-		slice_text(ledger->published_key), text});
+		slice_text(ledger->published_key), text, seen});
 }

@@ -30,7 +30,8 @@
  *                          (store/redis_group.h); the desk has one of its own
  *
  *   {<contest>}:published (rehearsal: {<contest>~rehearsal}:published)   string
- *                          the public snapshot while `publish:` makes it move in steps
+ *                          while `publish:` makes the public snapshot move in steps: "<epoch of
+ *                          the log> <size of the log> <the snapshot>" (api/steps.h)
  *
  * Shard of a token  = u32be(spent[0..4])  mod shards.
  * Bucket of a token = u32be(spent[8..12]) mod buckets.  Identities likewise.
@@ -316,12 +317,13 @@ void ledger_apply(struct ledger *ledger, uint64_t version, const char *phase, in
 typedef void forget_cb(void *arg, int error, uint64_t buckets);
 void ledger_forget(struct ledger *ledger, forget_cb *cb, void *arg);
 
-/* The published snapshot, one for all workers and hosts. The text begins with its sequence in
- * decimal and a space. `text` empty: none yet. */
+/* The published snapshot, one for all workers and hosts, of which the ledger reads nothing. `text`
+ * empty: none yet. */
 typedef void published_cb(void *arg, int error, struct slice text);
 void ledger_published(struct ledger *ledger, published_cb *cb, void *arg);
-/* Stores `text` unless one with a sequence at least as high stands; answers with what stands then.
- */
-void ledger_publish(struct ledger *ledger, struct slice text, published_cb *cb, void *arg);
+/* Stores `text` in place of `seen`, or of none; answers with what stands then, which is another's
+ * where that one was quicker. */
+void ledger_publish(
+    struct ledger *ledger, struct slice text, struct slice seen, published_cb *cb, void *arg);
 
 #endif

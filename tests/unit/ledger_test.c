@@ -709,10 +709,21 @@ static void record_published(void *arg, int error, struct slice text)
 	snprintf(r->text, sizeof(r->text), "%.*s", (int)text.len, text.ptr);
 }
 
+/* Whoever looked before somebody else published overwrites nothing. */
 static void test_published(void **state)
 {
-	static const char *const rows[][2] = {{"9 nine", "9 nine"}, {"10 ten", "10 ten"},
-	    {"9 late", "10 ten"}, {"10 other", "10 ten"}, {"100 more", "100 more"}};
+	static const struct {
+		const char *text, *seen, *stands;
+	} rows[] = {
+	    {"1 9 nine", "", "1 9 nine"},
+	    {"1 9 others", "", "1 9 nine"},
+	    {"1 12 twelve", "1 9 nine", "1 12 twelve"},
+	    {"1 10 late", "1 9 nine", "1 12 twelve"},
+	    {"1 13 late", "1 9 nine", "1 12 twelve"},
+	    {"1 4 lost", "1 12 twelve", "1 4 lost"},
+	    {"1 13 late", "1 12 twelve", "1 4 lost"},
+	    {"2 1 epoch", "1 4 lost", "2 1 epoch"},
+	};
 	struct published_record r = {0};
 	struct fixture f;
 
@@ -726,16 +737,24 @@ static void test_published(void **state)
 	assert_string_equal(r.text, "");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		r.called = false;
-		ledger_publish(f.ledger, slice_text(rows[i][0]), record_published, &r);
+		ledger_publish(f.ledger, slice_text(rows[i].text), slice_text(rows[i].seen),
+		    record_published, &r);
 		wait_until(&f, r.called);
 		assert_int_equal(r.error, 0);
-		assert_string_equal(r.text, rows[i][1]);
+		assert_string_equal(r.text, rows[i].stands);
 		r.called = false;
 		ledger_published(f.ledger, record_published, &r);
 		wait_until(&f, r.called);
-		assert_string_equal(r.text, rows[i][1]);
+		assert_string_equal(r.text, rows[i].stands);
 	}
 	assert_int_equal(server_integer(&f.server, "EXISTS {c~rehearsal}:published"), 1);
+	/* Gone since, with Redis' data or by hand. */
+	server_do(&f.server, "DEL {c~rehearsal}:published");
+	r.called = false;
+	ledger_publish(
+	    f.ledger, slice_text("1 2 anew"), slice_text("2 1 epoch"), record_published, &r);
+	wait_until(&f, r.called);
+	assert_string_equal(r.text, "1 2 anew");
 	fixture_close(&f);
 }
 

@@ -140,32 +140,46 @@ static void test_steps(void **state)
 	assert_true(tally_moves_in_steps(&contest, PHASE_PAUSED));
 	assert_false(tally_moves_in_steps(&contest, PHASE_CLOSED));
 	static const struct {
-		bool any;
-		uint64_t last_ballots;
-		uint64_t ballots;
+		struct tally_published last;
+		uint64_t ballots; /* of a log with 9 replaced ones */
 		int64_t now_ms;
 		enum phase phase;
-		bool due;
+		enum tally_step step;
 	} rows[] = {
-	    {false, 0, 19, 0, PHASE_OPEN, false},
-	    {false, 0, 20, 0, PHASE_OPEN, true},
-	    {true, 20, 29, 60000, PHASE_OPEN, false},
-	    {true, 20, 30, 60000, PHASE_OPEN, true},
-	    {true, 20, 30, 14999, PHASE_OPEN, false},
-	    {true, 20, 30, 15000, PHASE_OPEN, true},
-	    {true, 20, 30, 15000, PHASE_PAUSED, true},
-	    {true, 20, 21, 60000, PHASE_PAUSED, false},
+	    {{0}, 19, 0, PHASE_OPEN, TALLY_TOO_FEW},
+	    {{0}, 20, 0, PHASE_OPEN, TALLY_DUE},
+	    {{true, 3, 29, 20, 10000}, 29, 60000, PHASE_OPEN, TALLY_STANDS},
+	    {{true, 3, 29, 20, 10000}, 30, 60000, PHASE_OPEN, TALLY_DUE},
+	    {{true, 3, 29, 20, 10000}, 30, 14999, PHASE_OPEN, TALLY_STANDS},
+	    {{true, 3, 29, 20, 10000}, 30, 15000, PHASE_OPEN, TALLY_DUE},
+	    {{true, 3, 29, 20, 10000}, 30, 15000, PHASE_PAUSED, TALLY_DUE},
+	    {{true, 3, 29, 20, 10000}, 21, 60000, PHASE_PAUSED, TALLY_STANDS},
+	    /* Less than was published: of ballots, or of the log, since ballots can be replaced. */
+	    {{true, 3, 59, 50, 10000}, 49, 60000, PHASE_OPEN, TALLY_LESS},
+	    {{true, 3, 59, 50, 10000}, 49, 10001, PHASE_OPEN, TALLY_LESS},
+	    {{true, 3, 59, 50, 10000}, 3, 60000, PHASE_OPEN, TALLY_LESS},
+	    {{true, 3, 30, 31, 10000}, 30, 60000, PHASE_OPEN, TALLY_LESS},
+	    {{true, 3, 60, 50, 10000}, 50, 60000, PHASE_OPEN, TALLY_LESS},
+	    {{true, 3, 70, 50, 10000}, 60, 60000, PHASE_OPEN, TALLY_LESS},
+	    /* What was published in the epoch before counts for nothing, neither as a number nor
+	     * as a time, */
+	    {{true, 2, 59, 50, 10000}, 49, 10001, PHASE_OPEN, TALLY_DUE},
+	    {{true, 2, 59, 50, 10000}, 51, 10001, PHASE_OPEN, TALLY_DUE},
+	    {{true, 2, 59, 50, 10000}, 19, 60000, PHASE_OPEN, TALLY_TOO_FEW},
+	    {{true, 2, 59, 50, 10000}, 0, 60000, PHASE_OPEN, TALLY_TOO_FEW},
+	    /* and whoever does not know of the next one yet overwrites nothing of it. */
+	    {{true, 4, 29, 20, 10000}, 90, 60000, PHASE_OPEN, TALLY_STANDS},
+	    {{true, 4, 29, 20, 10000}, 10, 60000, PHASE_OPEN, TALLY_STANDS},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct tally_published last = {
-		    .any = rows[i].any, .ballots = rows[i].last_ballots, .at_ms = 10000};
 		struct tally_input input = {
+		    .epoch = 3,
 		    .ballots = rows[i].ballots,
 		    .log_size = rows[i].ballots + 9,
 		    .phase = rows[i].phase,
 		    .now_ms = rows[i].now_ms,
 		};
-		if (tally_is_due(&contest, &last, &input) != rows[i].due)
+		if (tally_step(&contest, &rows[i].last, &input) != rows[i].step)
 			fail_msg("row %zu", i);
 	}
 	contest.publish = (struct publish_steps){.first_at = 1, .step = 1};
