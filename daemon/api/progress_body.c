@@ -145,13 +145,15 @@ static json_t *health_json(const struct service *service, bool answered, int64_t
 }
 
 /* Beside those of the board: what this worker has seen over several looks. */
-static void add_warnings(const struct service *service, json_t *body)
+static void add_warnings(const struct service *service, const struct count *count, json_t *body)
 {
 	json_t *warnings = json_object_get(body, "warnings");
 	uint64_t excess = acts_tend_excess(service->tend);
 
 	if (lookout_is_behind(service->lookout))
 		json_array_append_new(warnings, json_pack("{s:s}", "kind", "redis-behind"));
+	if (count->totals.lacks_issued)
+		json_array_append_new(warnings, json_pack("{s:s}", "kind", "issued-behind"));
 	if (excess > 0)
 		json_array_append_new(
 		    warnings, json_pack("{s:s, s:I}", "kind", "spent-above-issued", "ballots",
@@ -164,7 +166,7 @@ json_t *progress_body(
 	json_t *body = board_overview(service->round->contest, board, count);
 
 	if (body) {
-		add_warnings(service, body);
+		add_warnings(service, count, body);
 		json_object_set_new(body, "rejections", rejections_json(service->app));
 	}
 	return body;

@@ -50,6 +50,11 @@ local function behind(has, wanted)
   return redis.error_reply('BEHIND ' .. text(has) .. ' ' .. text(wanted))
 end
 
+-- Likewise of tokens that were issued; its ballots may all be there.
+local function behind_issued(has, wanted)
+  return redis.error_reply('BEHIND ' .. text(has) .. ' ' .. text(wanted) .. ' issued')
+end
+
 -- A whole number as Redis writes it, or nil.
 local function integer(value)
   if value == '0' or (type(value) == 'string' and #value <= 16 and string.find(value, '^%-?[1-9]%d*$')) then
@@ -652,7 +657,7 @@ local function issue(keys, args)
   if not issued then
     return damaged(keys[3])
   elseif not (least and issued >= least) then
-    return behind(issued, least or 0)
+    return behind_issued(issued, least or 0)
   end
   local at, before = find_record(records, identity)
   if before == blinded then
@@ -863,7 +868,7 @@ local function lacks(log, least, issued_key, least_issued, own, spent)
   if size and (size < least or own > 0 and logged(log, own - 1) ~= spent) then
     return behind(size, least)
   elseif issued and issued < least_issued then
-    return behind(issued, least_issued)
+    return behind_issued(issued, least_issued)
   end
 end
 

@@ -75,17 +75,29 @@ void ledger_acknowledge(struct shard *shard, uint64_t index, const uint8_t *spen
 	marks_raise(&shard->known->ballots, shard->own_size);
 }
 
+static bool ends_with(struct slice text, const char *end)
+{
+	size_t len = strlen(end);
+
+	return text.len >= len && memcmp(text.ptr + text.len - len, end, len) == 0;
+}
+
 void ledger_log_behind(struct ledger *ledger, struct slice error)
 {
 	int64_t now_ms = clock_steady_ms();
+	bool rights = ends_with(error, " issued");
 
 	if (ledger->behind_logged_ms && now_ms - ledger->behind_logged_ms < 1000)
 		return;
 	ledger->behind_logged_ms = now_ms;
 	log_error(
-	    "contest %s: a shard in Redis lacks what was acknowledged (%.*s), and nothing is "
-	    "counted there. See \"Redis is behind\" in ops/runbook.md",
-	    ledger->options.contest, (int)(error.len < 80 ? error.len : 80), error.ptr);
+	    "contest %s: a shard in Redis lacks %s (%.*s), and %s there. See \"Redis is behind\" "
+	    "in "
+	    "ops/runbook.md",
+	    ledger->options.contest,
+	    rights ? "voting rights that were given out" : "ballots that were acknowledged",
+	    (int)(error.len < 80 ? error.len : 80), error.ptr,
+	    rights ? "none is given out" : "nothing is counted");
 }
 
 void ledger_in_epoch(struct ledger *ledger, uint64_t epoch)

@@ -260,6 +260,7 @@ struct ledger_totals {
 	uint64_t least_version;      /* the shard's that is furthest behind */
 	int64_t opens_ms, closes_ms; /* as amended, of that shard */
 	uint64_t issued;
+	bool lacks_issued; /* a shard has fewer of them than were acknowledged, and issues none */
 	const struct ledger_counter *counters; /* sorted by name, each name once */
 	size_t n_counters;
 };

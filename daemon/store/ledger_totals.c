@@ -16,6 +16,11 @@ struct counted {
 	int64_t value;
 };
 
+struct asked { /* one shard */
+	struct reading *reading;
+	uint64_t issued; /* that were acknowledged when it was asked */
+};
+
 struct reading {
 	struct ledger *ledger;
 	totals_cb *cb;
@@ -27,6 +32,7 @@ struct reading {
 	struct buf names;
 	struct counted *entries;
 	size_t n, cap;
+	struct asked asked[]; /* one a shard */
 };
 
 /* Least advanced first, as in contest/phase.h. */
@@ -108,10 +114,11 @@ static int phase_rank(struct slice phase)
 }
 
 /* {clock in ms, phase, version, size of the log, issued, {counter, value, …}, opens, closes} */
-static int add_shard(struct reading *reading, const struct redis_reply *reply)
+static int add_shard(const struct asked *asked, const struct redis_reply *reply)
 {
+	struct reading *reading = asked->reading;
 	struct ledger_totals *totals = &reading->totals;
-	uint64_t version;
+	uint64_t version, issued;
 	int64_t now_ms;
 	int phase;
 
@@ -133,7 +140,9 @@ static int add_shard(struct reading *reading, const struct redis_reply *reply)
 	}
 	totals->version += version;
 	totals->log_size += (uint64_t)redis_reply_integer(redis_reply_at(reply, 3));
-	totals->issued += (uint64_t)redis_reply_integer(redis_reply_at(reply, 4));
+	issued = (uint64_t)redis_reply_integer(redis_reply_at(reply, 4));
+	totals->issued += issued;
+	totals->lacks_issued = totals->lacks_issued || issued < asked->issued;
 	return add_counters(reading, redis_reply_at(reply, 5));
 }
 
@@ -202,16 +211,16 @@ static void reading_step(struct reading *reading, int error)
 
 static void on_shard(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
 {
-	struct reading *reading = arg;
+	const struct asked *asked = arg;
 	int r;
 
 	if (outcome != REDIS_OK)
 		r = -EIO;
 	else if (redis_reply_kind(reply) == REDIS_ERROR)
-		r = ledger_error(reading->ledger, reply);
+		r = ledger_error(asked->reading->ledger, reply);
 	else
-		r = add_shard(reading, reply);
-	reading_step(reading, r);
+		r = add_shard(asked, reply);
+	reading_step(asked->reading, r);
 }
 
 static void on_counters(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
@@ -227,7 +236,7 @@ static void on_counters(void *arg, enum redis_outcome outcome, const struct redi
 
 static struct reading *reading_new(struct ledger *ledger, unsigned shards, totals_cb *cb, void *arg)
 {
-	struct reading *reading = calloc(1, sizeof(*reading));
+	struct reading *reading = calloc(1, sizeof(*reading) + shards * sizeof(reading->asked[0]));
 
 	if (!reading)
 		abort(); /* nobody could be told of the failure */
@@ -242,12 +251,14 @@ static struct reading *reading_new(struct ledger *ledger, unsigned shards, total
 	return reading;
 }
 
-static void ask(struct reading *reading, unsigned number, bool as_it_is)
+static void ask(struct reading *reading, unsigned place, unsigned number, bool as_it_is)
 {
 	struct ledger *ledger = reading->ledger;
 	struct shard *shard = &ledger->shards[number];
+	struct asked *asked = &reading->asked[place];
 
-	redis_call(ledger->redis, on_shard, reading, 9,
+	*asked = (struct asked){reading, atomic_load(shard->issued.known)};
+	redis_call(ledger->redis, on_shard, asked, 9,
 	    (struct slice[]){slice_text("FCALL"), slice_text("read_5"), slice_text("4"),
 		slice_text(shard->rules_key), slice_text(shard->log_key),
 		slice_text(shard->count_key), slice_text(shard->issued_key),
@@ -260,7 +271,7 @@ static void ask_all(struct ledger *ledger, bool as_it_is, totals_cb *cb, void *a
 	struct reading *reading = reading_new(ledger, ledger->options.shards, cb, arg);
 
 	for (unsigned i = 0; i < ledger->options.shards; i++)
-		ask(reading, i, as_it_is);
+		ask(reading, i, i, as_it_is);
 }
 
 void ledger_totals(struct ledger *ledger, totals_cb *cb, void *arg)
@@ -275,7 +286,7 @@ void ledger_totals_as_they_are(struct ledger *ledger, totals_cb *cb, void *arg)
 
 void ledger_shard_totals(struct ledger *ledger, unsigned shard, totals_cb *cb, void *arg)
 {
-	ask(reading_new(ledger, 1, cb, arg), shard, false);
+	ask(reading_new(ledger, 1, cb, arg), 0, shard, false);
 }
 
 void ledger_shard_counters(struct ledger *ledger, unsigned shard, totals_cb *cb, void *arg)

@@ -30,6 +30,7 @@ export default {
 	"organiser.trouble.redis-away": "Redis is away. Neither ballots nor sheets are taken.",
 	"organiser.trouble.redis-slow": "Redis is slow ({ms} ms).",
 	"organiser.trouble.redis-behind": "Redis lacks ballots that voters were told are counted. The shards concerned take none meanwhile, the public page keeps the last count, and the figures here are what Redis has. See “Redis is behind” in ops/runbook.md.",
+	"organiser.trouble.issued-behind": "Redis has fewer voting rights on record than were given out. The shards concerned give none out meanwhile; ballots are taken and counted. See “Redis is behind” in ops/runbook.md.",
 	"organiser.trouble.worker-silent": "Worker {slot} has been silent for {seconds} s.",
 	"organiser.trouble.log-late": "Ballots have waited too long for their place in the public log. They are counted all the same; the server's log says what holds it up.",
 	"organiser.trouble.log-halted": "The public log has halted (shard {shard}: {why}). Look with tallyctl log status, which also says whether a shard takes no ballots. Where lost ballots cannot be brought back, tallyctl log new-epoch begins a new log.",

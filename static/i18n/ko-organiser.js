@@ -30,6 +30,7 @@ export default {
 	"organiser.trouble.redis-away": "Redis에 연결되지 않습니다. 표와 평가표를 받지 못하고 있습니다.",
 	"organiser.trouble.redis-slow": "Redis가 느립니다 ({ms}ms).",
 	"organiser.trouble.redis-behind": "집계되었다고 알린 표가 Redis에 모자랍니다. 해당 샤드는 그동안 표를 받지 않고, 공개 화면에는 마지막 집계가 그대로 남으며, 여기의 숫자는 Redis에 있는 그대로입니다. ops/runbook.md의 “Redis is behind”를 보세요.",
+	"organiser.trouble.issued-behind": "Redis에 적힌 투표권이 실제로 발급한 것보다 적습니다. 해당 샤드는 그동안 투표권을 발급하지 않으며, 표는 그대로 받아 집계합니다. ops/runbook.md의 “Redis is behind”를 보세요.",
 	"organiser.trouble.worker-silent": "작업 프로세스 {slot}번이 {seconds}초 동안 소식이 없습니다.",
 	"organiser.trouble.log-late": "공개 집계 기록에 실리기를 너무 오래 기다리는 표가 있습니다. 기다리는 표도 집계되어 있습니다. 까닭은 서버의 로그에 나옵니다.",
 	"organiser.trouble.log-halted": "공개 집계 기록이 멈추었습니다 (샤드 {shard}: {why}). tallyctl log status로 살펴보세요. 표를 받지 못하는 샤드가 있는지도 나옵니다. 잃은 표를 되살릴 수 없으면 tallyctl log new-epoch로 새 기록을 시작합니다.",

@@ -7,7 +7,7 @@ import { badge, haltBadge, kindBadge } from "./site.js";
 
 const BEAT_LATE_MS = 5000;
 const REDIS_SLOW_MS = 250;
-const GRAVE = ["spent-above-issued", "redis-behind"]; // of the server's warnings
+const GRAVE = ["spent-above-issued", "redis-behind", "issued-behind"]; // of the server's warnings
 
 const sum = (list) => list.reduce((total, n) => total + n, 0);
 
@@ -48,7 +48,7 @@ function panelsWithTooFew(warnings, panels, names) {
 		panel: names.text(panels.find(({ id }) => id === panel)?.name) || panel } }));
 }
 
-const KNOWN = ["redis-away", "redis-slow", "redis-behind", "worker-silent", "log-halted", "log-late", "overdue", "spent-above-issued", "too-few-experts", "requests"];
+const KNOWN = ["redis-away", "redis-slow", "redis-behind", "issued-behind", "worker-silent", "log-halted", "log-late", "overdue", "spent-above-issued", "too-few-experts", "requests"];
 
 export function headSection({ page, me, signOut }) {
 	const { t, pick, number, clock, times, contest } = page;

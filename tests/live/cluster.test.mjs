@@ -76,7 +76,7 @@ test('a replica that lacks acknowledged votes and is promoted all the same takes
 	await dead.kill();
 	await replica.start();
 	await eventually(async () => await cluster.masterOf(key) === replica, 'the replica in its place');
-	await eventually(() => instance.stderr.includes('lacks what was acknowledged'), 'a line that says so');
+	await eventually(() => instance.stderr.includes('lacks ballots that were acknowledged'), 'a line that says so');
 	for (const token of [...lost, ...Array.from({ length: 10 }, mint)]) // whichever worker is asked
 		assertProblem(await round.cast(token, { choices: ['upstage'] }, { agent: false }), 503, 'unavailable', /Nothing was counted/);
 	assert.equal(await replica.call('XLEN', `${key}:log`), 1);

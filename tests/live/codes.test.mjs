@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { auditOf, ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
+import { auditOf, ctl, ctlDone, ctlRefused, invite } from './lib/acts.mjs';
 import { makeCodes } from './lib/codes.mjs';
 import { startInstance, ROOT } from './lib/instance.mjs';
 import { passRequest } from './lib/passes.mjs';
@@ -265,6 +265,32 @@ test('a batch that one shard of two has not revoked: that one is named', async (
 	assert.match((await found()).join('\n'), /^shard 1, batch \d+: an entry .* do it again .*$/);
 	await ctlDone(instance, 'codes', 'revoke', '--batch', String(batch), '--why', 'the rest of it');
 	assert.deepEqual(await found(), []);
+});
+
+test('Redis has fewer voting rights on record than were given out: none are, ballots count, and the line and organisers say so', async (t) => {
+	const instance = await startInstance({ contests: [EXAMPLE], settings: { ballot_log: { dir: '' } } });
+	t.after(() => instance.stop());
+	const round = new Round(instance), redis = instance.redisClient(), { codes } = await makeCodes(instance, 3);
+	const kim = await invite(instance, 'organiser', 'Kim'), tokens = [];
+	const progress = async () => (await instance.get(`${round.path}/progress`, { headers: { Authorization: `Bearer ${kim.token}` } })).json;
+	const ask = async (code) => {
+		const request = await passRequest(round), reply = await request.ask(code);
+		return reply.status === 200 ? tokens.push(await request.finish(reply)) : reply;
+	};
+	await ask(codes[0]);
+	await ask(codes[1]);
+	assert.deepEqual((await progress()).warnings, []);
+	await redis.set(`{${round.name}/0}:issued`, '1');
+	assertProblem(await ask(codes[2]), 503, 'unavailable');
+	assert.match(instance.stderr, /lacks voting rights that were given out \(BEHIND 1 2 issued\), and none is given out there\. See "Redis is behind"/);
+	assert.doesNotMatch(instance.stderr, /nothing is counted/);
+	round.recorded.add(spentOf(tokens[0]).toString('hex')); // it was issued
+	assert.equal((await round.cast(tokens[0], { choices: ['hana'] })).status, 201);
+	const { warnings, tally } = await progress();
+	assert.deepEqual([warnings, tally.ballots], [[{ kind: 'issued-behind' }], 1]);
+	await redis.set(`{${round.name}/0}:issued`, '2');
+	assert.equal(await ask(codes[2]), 3);
+	assert.deepEqual((await progress()).warnings, []);
 });
 
 test('a contest that admits otherwise has no codes; a rehearsal of it may', async (t) => {

@@ -234,10 +234,10 @@ static void test_behind(void **state)
 	    {"FCALL apply_5 2 {c/0}:rules {c/0}:log %b 1 paused 0 0 2", NULL},
 	    {"FCALL issue_5 3 {c/0}:rules {c/0}:issued:0 {c/0}:issued %b %b "
 	     "0123456789abcdef0123456789abcdef 2",
-		"BEHIND 1 2"},
+		"BEHIND 1 2 issued"},
 	    {"FCALL issue_5 3 {c/0}:rules {c/0}:issued:0 {c/0}:issued %b %b "
 	     "0123456789abcdef0123456789abcdef",
-		"BEHIND 1 0"},
+		"BEHIND 1 0 issued"},
 	    {"FCALL open_5 4 {x/0}:rules {x/0}:log {x/0}:issued {x/0}:batches {} %b 0 0 0 1 4 "
 	     "refuse %b replace known",
 		"BEHIND 0 0"},
@@ -263,6 +263,32 @@ static void test_behind(void **state)
 	assert_int_equal(server_integer(&f.server, "XLEN {c/0}:log"), 1);
 	assert_int_equal(server_integer(&f.server, "GET {c/0}:issued"), 1);
 	assert_int_equal(server_integer(&f.server, "EXISTS {x/0}:rules"), 0);
+	fixture_close(&f);
+}
+
+/* What lacks voting rights alone goes on counting ballots, and whoever reads the totals is told. */
+static void test_lacks_issued(void **state)
+{
+	struct fixture f;
+	uint8_t id[16];
+
+	(void)state;
+	fixture_init(&f);
+	f.options.shards = 3;
+	fixture_open_ready(&f);
+	make_spent(id, 1, 0, 1);
+	assert_int_equal(issue_now(&f, id, 1), ISSUE_NEW);
+	assert_false(totals_now(&f).totals.lacks_issued);
+	server_do(&f.server, "SET {c/1}:issued 0");
+	assert_true(totals_now(&f).totals.lacks_issued);
+	assert_int_equal(totals_now(&f).error, 0);
+	assert_int_equal(cast_now(&f, id, A, "x", -1).result.verdict, CAST_COUNTED);
+	make_spent(id, 1, 0, 2);
+	assert_int_equal(issue_now(&f, id, 1), ISSUE_FAULT);
+	make_spent(id, 2, 0, 2);
+	assert_int_equal(issue_now(&f, id, 1), ISSUE_NEW);
+	server_do(&f.server, "SET {c/1}:issued 1");
+	assert_false(totals_now(&f).totals.lacks_issued);
 	fixture_close(&f);
 }
 
@@ -627,6 +653,7 @@ int main(void)
 	    cmocka_unit_test(test_rules_replaced_once),
 	    cmocka_unit_test(test_other_layout),
 	    cmocka_unit_test(test_behind),
+	    cmocka_unit_test(test_lacks_issued),
 	    cmocka_unit_test(test_issued_is_told),
 	    cmocka_unit_test(test_log_names_differ),
 	    cmocka_unit_test(test_rules_change_under_way),

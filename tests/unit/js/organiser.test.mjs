@@ -392,7 +392,9 @@ test("what is wrong now: Redis, workers, an overdue close, few experts, open req
 	assert.deepEqual(kinds({ ...well, closes_at: null }, before), []);
 	assert.deepEqual(troublesOf({ ...well, warnings: [{ kind: "spent-above-issued", ballots: 2 }] }, names, before),
 		[{ kind: "spent-above-issued", grave: true, values: { ballots: 2 } }]);
-	assert.deepEqual(troublesOf({ ...well, warnings: [{ kind: "redis-behind" }] }, names, before), [{ kind: "redis-behind", grave: true }]);
+	for (const kind of ["redis-behind", "issued-behind"]) {
+		assert.deepEqual(troublesOf({ ...well, warnings: [{ kind }] }, names, before), [{ kind, grave: true }]);
+	}
 	const [few, waiting] = troublesOf({ ...well, requests: [{}, {}], experts: { panels: [{ id: "p", name: { ko: "전문가" } }] },
 		warnings: ["upstage", "nc-ai"].map((entry) => ({ kind: "too-few-experts", panel: "p", entry })) }, names, before);
 	assert.deepEqual(few.values, { entries: "UPSTAGE, NC-AI", panel: "전문가" });
