@@ -56,6 +56,11 @@ static int path_of(const struct ring *ring, const char *file, char ret_path[PATH
 	return 0;
 }
 
+static bool others_may_read(const struct stat *st)
+{
+	return (st->st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
 static int check_mode(const struct ring *ring, int fd, enum keyfile file, const char *path)
 {
 	struct stat st;
@@ -64,12 +69,21 @@ static int check_mode(const struct ring *ring, int fd, enum keyfile file, const 
 		return ring_fail(ring, -errno, "%s: %s.", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return ring_fail(ring, -EINVAL, "%s: is no plain file.", path);
-	if (files[file].secret && (st.st_mode & 077) != 0)
+	if (files[file].secret && others_may_read(&st))
 		return ring_fail(ring, -EPERM,
 		    "%s: mode %04o lets others read this secret. Run: chmod 600 %s (and where "
 		    "somebody may have read it, make a new key).",
 		    path, (unsigned)st.st_mode & 07777, path);
 	return 0;
+}
+
+bool keyfile_exposed(const struct ring *ring, enum keyfile file)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return files[file].secret && path_of(ring, files[file].name, path) == 0 &&
+	       lstat(path, &st) == 0 && S_ISREG(st.st_mode) && others_may_read(&st);
 }
 
 static bool is_there(const struct ring *ring, enum keyfile file)

@@ -42,6 +42,8 @@ __attribute__((format(printf, 3, 4))) int ring_fail(
  * there is none. */
 __attribute__((warn_unused_result)) int keyfile_read(
     const struct ring *ring, enum keyfile file, uint8_t ret_bytes[KEYFILE_MAX], size_t *ret_len);
+/* A secret that is there, and that group or others may read: keyfile_read() would refuse it. */
+bool keyfile_exposed(const struct ring *ring, enum keyfile file);
 /* "…/token.public.pem: is not <wanted>." Returns -EINVAL. */
 int keyfile_damaged(const struct ring *ring, enum keyfile file, const char *wanted);
 

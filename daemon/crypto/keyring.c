@@ -241,3 +241,18 @@ int keyring_load_log_private(const char *keys_dir, const char *round,
 
 	return load_ed25519_private(&ring, KEYFILE_LOG_PRIVATE, KEYFILE_LOG_PUBLIC, ret_seed);
 }
+
+size_t keyring_exposed(
+    const char *keys_dir, const char *round, const char *ret_names[KEYRING_SECRETS])
+{
+	static const enum keyfile secrets[KEYRING_SECRETS] = {KEYFILE_TOKEN_PRIVATE,
+	    KEYFILE_LOG_PRIVATE, KEYFILE_SALT, KEYFILE_IDENTITY, KEYFILE_BEARER_PRIVATE,
+	    KEYFILE_RESULT_PRIVATE};
+	const struct ring ring = {keys_dir, round, NULL};
+	size_t n = 0;
+
+	for (size_t i = 0; i < KEYRING_SECRETS; i++)
+		if (keyfile_exposed(&ring, secrets[i]))
+			ret_names[n++] = keyfile_name(secrets[i]);
+	return n;
+}

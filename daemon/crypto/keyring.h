@@ -88,4 +88,10 @@ const char *keyring_issuer_secret(const char *keys_dir, const char *round);
 size_t keyring_absent(
     const char *keys_dir, const char *round, const char *ret_names[KEYRING_PRIVATE]);
 
+/* The secrets that are here and that others may read, by name; their number. Whoever needs one
+ * refuses it; tallyd refuses all, for what others have read they can use elsewhere. */
+#define KEYRING_SECRETS 6
+size_t keyring_exposed(
+    const char *keys_dir, const char *round, const char *ret_names[KEYRING_SECRETS]);
+
 #endif

@@ -1,9 +1,7 @@
 /* What tallyctl check reads on this machine: who may read the keys, and how the kernel gives memory
  * to a Redis that runs here. */
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "config/round.h"
 #include "ctl/check.h"
@@ -13,51 +11,61 @@
 
 /* ---- keys ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t a = strlen(text), b = strlen(end);
-
-	return a >= b && strcmp(text + a - b, end) == 0;
-}
-
 static const char *what_if_read(const char *name)
 {
 	if (strcmp(name, "token.private.pem") == 0)
-		return "whoever reads it makes voting rights without number";
-	if (strcmp(name, "salt.key") == 0)
-		return "whoever reads it can tell what each entry of the log says";
-	return "whoever reads it can sign, or tell who somebody is, in this server's name";
+		return "tallyd does not start with it: whoever reads it makes voting rights "
+		       "without number";
+	if (strcmp(name, "log.private.pem") == 0)
+		return "tallyd does not start with it: whoever reads it can sign another log in "
+		       "this server's name";
+	return "tallyd does not start with it: whoever reads it can sign results or invitations, "
+	       "or tell who somebody is";
 }
 
-static void check_key(struct check *check, const char *dir, const char *name)
+static void check_exposed(struct check *check, const struct round *round)
 {
+	const char *keys = check->ctl->settings.keys, *names[KEYRING_SECRETS];
+	size_t n = keyring_exposed(keys, round->name, names);
 	char path[PATH_SIZE];
-	struct stat st;
 
-	if (!ends_with(name, ".private.pem") && !ends_with(name, ".key"))
-		return;
-	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path) ||
-	    stat(path, &st) < 0 || (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
-		return;
-	struct check_finding *finding = check_find(check,
-	    strcmp(name, "token.private.pem") == 0 ? DURABILITY_DOUBLES : DURABILITY_ADVICE, "keys",
-	    name, path, what_if_read(name));
+	for (size_t i = 0; i < n; i++) {
+		bool token = strcmp(names[i], "token.private.pem") == 0;
 
-	(void)snprintf(finding->remedy, sizeof(finding->remedy), "chmod 600 %.140s", path);
+		(void)snprintf(path, sizeof(path), "%s/%s/%s", keys, round->name, names[i]);
+		struct check_finding *finding =
+		    check_find(check, token ? DURABILITY_DOUBLES : DURABILITY_STOPS, "keys",
+			names[i], path, what_if_read(names[i]));
+
+		(void)snprintf(finding->remedy, sizeof(finding->remedy), "chmod 600 %.140s", path);
+	}
 }
 
-static void check_keys(struct check *check, const struct round *round)
+/* The private keys that this server's signer and sealer read; the other two may lie elsewhere. */
+static bool is_needed(const struct settings *settings, const char *name)
 {
-	char dir[PATH_SIZE];
-	const struct dirent *found;
-	DIR *stream;
+	if (strcmp(name, "token.private.pem") == 0)
+		return (settings->serves & SETTINGS_ISSUER) != 0;
+	return strcmp(name, "log.private.pem") == 0 && settings->ballot_log.dir &&
+	       settings->ballot_log.sign;
+}
 
-	(void)snprintf(dir, sizeof(dir), "%s/%s", check->ctl->settings.keys, round->name);
-	stream = opendir(dir);
-	while (stream && (found = readdir(stream)))
-		check_key(check, dir, found->d_name);
-	if (stream)
-		(void)closedir(stream);
+static void check_absent(struct check *check, const struct round *round)
+{
+	const struct settings *settings = &check->ctl->settings;
+	const char *names[KEYRING_PRIVATE];
+	size_t n = keyring_absent(settings->keys, round->name, names);
+	char path[PATH_SIZE];
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_needed(settings, names[i]))
+			continue;
+		(void)snprintf(
+		    path, sizeof(path), "%s/%s/%s", settings->keys, round->name, names[i]);
+		check_find(check, DURABILITY_STOPS, "keys", names[i], path,
+		    "is missing, and tallyd does not start without it: restore it from the backup "
+		    "of the keys (a log key: or follow only, ballot_log.sign: false)");
+	}
 }
 
 /* ---- the kernel ---- */
@@ -106,8 +114,10 @@ static void check_kernel(struct check *check)
 
 void check_host(struct check *check)
 {
-	for (size_t i = 0; i < check->n_rounds; i++)
-		check_keys(check, check->rounds[i]);
+	for (size_t i = 0; i < check->n_rounds; i++) {
+		check_exposed(check, check->rounds[i]);
+		check_absent(check, check->rounds[i]);
+	}
 	if (runs_here(redis_where(&check->ctl->settings)))
 		check_kernel(check);
 }

@@ -123,8 +123,24 @@ static void fit_descriptors(struct settings *settings)
 	}
 }
 
+/* Signer and sealer, too, refuse what they read, but nobody would those that tallyctl signs with.
+ */
+static int check_secrets(const struct settings *settings, const struct round *round, FILE *out)
+{
+	const char *names[KEYRING_SECRETS];
+	size_t n = keyring_exposed(settings->keys, round->name, names);
+
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(out,
+		    "%s/%s/%s: its mode lets others read this secret. Run: chmod 600 %s/%s/%s (and "
+		    "where somebody may have read it, make a new key).\n",
+		    settings->keys, round->name, names[i], settings->keys, round->name, names[i]);
+	return n > 0 ? EX_NOINPUT : EX_OK;
+}
+
 static int load_rounds(struct edition *edition, FILE *out)
 {
+	int status = EX_OK;
 	const struct settings *settings = &edition->settings;
 	char why[ROUND_WHY_MAX];
 
@@ -136,8 +152,10 @@ static int load_rounds(struct edition *edition, FILE *out)
 		if (round_load(settings, settings->contests[i], &edition->rounds[i], why) != 0) {
 			(void)fprintf(out, "%s\n", why);
 			return EX_CONFIG;
+		} else if (check_secrets(settings, edition->rounds[i], out) != EX_OK) {
+			status = EX_NOINPUT;
 		}
-	return EX_OK;
+	return status;
 }
 
 static int load_pages(struct edition *edition, FILE *out)

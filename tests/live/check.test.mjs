@@ -1,14 +1,14 @@
 // tallyctl check, what servers do about a Redis that loses or doubles votes, and tallyctl repair.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import YAML from 'yaml';
 import { ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
-import { TALLYCTL, eventually, makeDirectory, realRound, runProgram, startInstance, startRedis } from './lib/instance.mjs';
+import { TALLYCTL, TALLYD, eventually, makeDirectory, realRound, runProgram, startInstance, startRedis } from './lib/instance.mjs';
 import { Round, assertProblem } from './lib/protocol.mjs';
 import { shippedUser, userSettings } from './lib/redisuser.mjs';
 
@@ -82,13 +82,27 @@ describe('check', () => {
 		assert.equal(found(full.json).maxmemory, 'takes no votes');
 	});
 
-	test('keys that others can read', async () => {
+	for (const [name, grade, may] of [['token', 'may double votes', 'makes voting rights'], ['log', 'takes no votes', 'sign another log'],
+		['bearer', 'takes no votes', 'sign results or invitations'], ['result', 'takes no votes', 'sign results or invitations']])
+		test(`${name}.private.pem that others can read: neither check nor tallyd takes it`, async () => {
+			const file = path.join(instance.dir, 'keys', new Round(instance).name, `${name}.private.pem`);
+			await chmod(file, 0o644);
+			const { code, stdout } = await ctl(instance, 'check');
+			const started = await runProgram(TALLYD, ['-c', instance.config]);
+			await chmod(file, 0o600);
+			assert.equal(code, 65);
+			assert.match(stdout, new RegExp(`\n${grade}\n {2}keys ${name}\\.private\\.pem = .*\n {6}.*whoever reads it .*${may}.*\n {6}write: chmod 600 /`));
+			assert.equal(started.code, 66);
+			assert.match(started.stderr, new RegExp(`${name}\\.private\\.pem: its mode lets others read this secret`));
+		});
+
+	test('a private key that is away: neither check nor tallyd goes on without it', async () => {
 		const file = path.join(instance.dir, 'keys', new Round(instance).name, 'token.private.pem');
-		await chmod(file, 0o644);
-		const { code, stdout } = await ctl(instance, 'check');
-		await chmod(file, 0o600);
+		await rename(file, `${file}.away`);
+		const { code, json } = await ctl(instance, 'check', '--json');
+		await rename(`${file}.away`, file);
 		assert.equal(code, 65);
-		assert.match(stdout, /may double votes\n {2}keys token\.private\.pem = .*\n {6}whoever reads it makes voting rights .*\n {6}write: chmod 600 \//);
+		assert.deepEqual(found(json)['token.private.pem'], 'takes no votes');
 	});
 
 	test('wrong arguments, and no Redis', async (t) => {

@@ -134,11 +134,16 @@ describe('SIGHUP', () => {
 		// And what the sealer alone reads.
 		await writeFile(contest, goodContest);
 		const key = path.join(instance.dir, 'keys', round.name, 'log.private.pem');
-		await chmod(key, 0o644);
+		await rename(key, `${key}.away`);
 		await refused(instance, 'SIGHUP', /log\.private\.pem/);
+		await rename(`${key}.away`, key);
+		// Nobody reads that one here, and it is refused all the same.
+		const results = path.join(path.dirname(key), 'result.private.pem');
+		await chmod(results, 0o644);
+		assert.deepEqual(await refused(instance, 'SIGHUP', /result\.private\.pem: its mode lets others read/), await family(instance));
 		await sealed(round, await votes(round));
 		// All is well again.
-		await chmod(key, 0o600);
+		await chmod(results, 0o600);
 		await replaced(instance, 'SIGHUP');
 		await sealed(round, await votes(round));
 	});
