@@ -37,6 +37,24 @@ static void warn_of_secrets(const struct settings *settings, const struct contes
 		    settings->keys, round, file);
 }
 
+/* Whoever reads one of them refuses it, too, but nobody here reads those that tallyctl signs with.
+ */
+static int check_secrets(const struct settings *settings, const struct contest *contest, FILE *out)
+{
+	const char *names[KEYRING_SECRETS];
+	char round[ROUND_NAME_MAX];
+	size_t n;
+
+	contest_round(contest, round, sizeof(round));
+	n = keyring_exposed(settings->keys, round, names);
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(out,
+		    "%s/%s/%s: its mode lets others read this secret. Run: chmod 600 %s/%s/%s (and "
+		    "where somebody may have read it, make a new key).\n",
+		    settings->keys, round, names[i], settings->keys, round, names[i]);
+	return n > 0 ? EX_NOINPUT : EX_OK;
+}
+
 /* Workers read the gateways' keys again; here it is told in time. */
 static int check_gateways(
     const struct contest *contest, const struct settings *settings, char ret_why[GATEWAY_WHY_MAX])
@@ -64,8 +82,10 @@ static int check_contest(const struct settings *settings, const char *path, FILE
 		(void)fprintf(out, "%s: %s\n", path, why);
 	else
 		status = EX_OK;
-	if (status == EX_OK)
+	if (status == EX_OK) {
 		warn_of_secrets(settings, contest);
+		status = check_secrets(settings, contest, out);
+	}
 	config_errors_release(&errors);
 	contest_free(contest);
 	return status;
@@ -75,9 +95,12 @@ static int check_contests(const struct settings *settings, FILE *out)
 {
 	int status = EX_OK;
 
-	for (size_t i = 0; i < settings->n_contests; i++)
-		if (check_contest(settings, settings->contests[i], out) != EX_OK)
-			status = EX_CONFIG;
+	for (size_t i = 0; i < settings->n_contests; i++) {
+		int one = check_contest(settings, settings->contests[i], out);
+
+		if (status != EX_CONFIG && one != EX_OK)
+			status = one;
+	}
 	return status;
 }
 
@@ -123,24 +146,8 @@ static void fit_descriptors(struct settings *settings)
 	}
 }
 
-/* Signer and sealer, too, refuse what they read, but nobody would those that tallyctl signs with.
- */
-static int check_secrets(const struct settings *settings, const struct round *round, FILE *out)
-{
-	const char *names[KEYRING_SECRETS];
-	size_t n = keyring_exposed(settings->keys, round->name, names);
-
-	for (size_t i = 0; i < n; i++)
-		(void)fprintf(out,
-		    "%s/%s/%s: its mode lets others read this secret. Run: chmod 600 %s/%s/%s (and "
-		    "where somebody may have read it, make a new key).\n",
-		    settings->keys, round->name, names[i], settings->keys, round->name, names[i]);
-	return n > 0 ? EX_NOINPUT : EX_OK;
-}
-
 static int load_rounds(struct edition *edition, FILE *out)
 {
-	int status = EX_OK;
 	const struct settings *settings = &edition->settings;
 	char why[ROUND_WHY_MAX];
 
@@ -152,10 +159,8 @@ static int load_rounds(struct edition *edition, FILE *out)
 		if (round_load(settings, settings->contests[i], &edition->rounds[i], why) != 0) {
 			(void)fprintf(out, "%s\n", why);
 			return EX_CONFIG;
-		} else if (check_secrets(settings, edition->rounds[i], out) != EX_OK) {
-			status = EX_NOINPUT;
 		}
-	return status;
+	return EX_OK;
 }
 
 static int load_pages(struct edition *edition, FILE *out)
