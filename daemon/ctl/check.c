@@ -20,13 +20,16 @@ static const char usage[] =
     "fsync,\n"
     "eviction and memory, replicas, what its log tells of votes, what tallyd's user may do, its "
     "clock;\n"
-    "on this machine at the keys' permissions, and at the kernel where Redis runs here. Changes "
-    "nothing.\n"
+    "at every master, and at each replica that follows one, as the same user: a replica is a "
+    "master\n"
+    "some day, by settings of its own. On this machine at the keys' permissions, and where Redis "
+    "runs\n"
+    "here at its socket and the kernel. Changes nothing.\n"
     "\n"
     "Each finding says what may happen and which line to write. Servers take no votes in a real "
     "contest\n"
-    "while something \"loses votes\" or \"may double votes\" (redis.unsafe in "
-    "config/tallyd.yaml).\n"
+    "while a master's setting \"loses votes\" or \"may double votes\" (redis.unsafe in\n"
+    "config/tallyd.yaml), and do not start where others can read a secret key.\n"
     "\n"
     "      --json     print the findings as JSON\n"
     "\n"
@@ -50,7 +53,39 @@ struct check_finding *check_find(struct check *check, enum durability_grade grad
 	return finding;
 }
 
+static bool is_found(const struct check *check, const struct durability_finding *finding)
+{
+	for (size_t i = 0; i < check->n; i++)
+		if (check->findings[i].grade == finding->grade &&
+		    strcmp(check->findings[i].setting, finding->setting) == 0)
+			return true;
+	return false;
+}
+
+void check_add(struct check *check, const struct durability *durability, const char *of)
+{
+	for (size_t i = 0; i < durability->n; i++) {
+		const struct durability_finding *from = &durability->findings[i];
+		struct check_finding *finding;
+
+		if (is_found(check, from))
+			continue;
+		finding = check_find(check, from->grade, from->server[0] ? from->server : of,
+		    from->setting, from->value, from->may);
+		(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", from->remedy);
+	}
+}
+
 /* ---- the contests ---- */
+
+uint64_t check_voters(const struct check *check)
+{
+	uint64_t voters = 0;
+
+	for (size_t i = 0; i < check->n_rounds; i++)
+		voters += check->rounds[i]->contest->expected_voters;
+	return voters;
+}
 
 static int load_rounds(struct check *check)
 {

@@ -1,7 +1,8 @@
-/* What tallyctl check reads on this machine: who may read the keys, and how the kernel gives memory
- * to a Redis that runs here. */
+/* What tallyctl check reads on this machine: who may read the keys, and of a Redis that runs here
+ * who may open its socket, and how the kernel gives it memory. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/round.h"
 #include "ctl/check.h"
@@ -112,12 +113,49 @@ static void check_kernel(struct check *check)
 	}
 }
 
+/* ---- the socket ---- */
+
+/* Whether others than its user and group come as far as that: through each directory on the way. */
+static bool others_reach(const char *path)
+{
+	char dir[PATH_SIZE];
+	struct stat st;
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		(void)snprintf(dir, sizeof(dir), "%.*s/", (int)(slash - path), path);
+		if (stat(dir, &st) < 0 || (st.st_mode & S_IXOTH) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void check_socket(struct check *check, const char *path)
+{
+	char mode[16];
+	struct stat st;
+
+	if (stat(path, &st) < 0 || (st.st_mode & S_IWOTH) == 0 || !others_reach(path))
+		return;
+	(void)snprintf(mode, sizeof(mode), "%o", (unsigned)st.st_mode & 0777);
+	struct check_finding *finding = check_find(check, DURABILITY_ADVICE, "host",
+	    "unixsocketperm", mode,
+	    "everybody on this machine may open Redis' socket, and change or take out what lies "
+	    "there: it is for tallyd's user alone");
+
+	(void)snprintf(finding->remedy, sizeof(finding->remedy),
+	    "unixsocketperm 700 (770 where Redis has another user, in a group with tallyd's)");
+}
+
 void check_host(struct check *check)
 {
+	const char *where = redis_where(&check->ctl->settings);
+
 	for (size_t i = 0; i < check->n_rounds; i++) {
 		check_exposed(check, check->rounds[i]);
 		check_absent(check, check->rounds[i]);
 	}
-	if (runs_here(redis_where(&check->ctl->settings)))
+	if (runs_here(where))
 		check_kernel(check);
+	if (strncmp(where, "unix:", 5) == 0)
+		check_socket(check, where + 5);
 }

@@ -1,5 +1,5 @@
-/* What tallyctl check asks of Redis: how durable it is, its clock, and what tallyd's user may do
- * there. */
+/* What tallyctl check asks of Redis: how durable it is, its replicas, its clock, and what tallyd's
+ * user may do there. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +13,17 @@
 #include "ctl/check.h"
 #include "store/redis.h"
 #include "store/redis_clock.h"
+#include "store/redis_info.h"
 #include "store/redis_settings.h"
 
 enum {
-	CONNECT_MS = 3000,
 	ANSWER_MS = 10000,
 	WORDS_MAX = 8,
 };
 
 struct asking {
 	struct check *check;
-	struct event_base *base;
-	struct redis *redis;
-	struct event *patience;
+	struct check_loop loop;
 	unsigned pending;
 	bool begun, failed;
 	char user[64];
@@ -35,14 +33,14 @@ struct asking {
 static void stop_if_done(struct asking *asking)
 {
 	if (asking->pending == 0)
-		event_base_loopbreak(asking->base);
+		event_base_loopbreak(asking->loop.base);
 }
 
 static void ask(
     struct asking *asking, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
 {
 	asking->pending++;
-	redis_call(asking->redis, cb, arg, argc, argv);
+	redis_call(asking->loop.redis, cb, arg, argc, argv);
 }
 
 /* ---- durability ---- */
@@ -53,14 +51,8 @@ static void on_durability(void *arg, int error, const struct durability *durabil
 
 	asking->pending--;
 	asking->failed = asking->failed || error != 0;
-	for (size_t i = 0; error == 0 && i < durability->n; i++) {
-		const struct durability_finding *from = &durability->findings[i];
-		struct check_finding *finding =
-		    check_find(asking->check, from->grade, from->server[0] ? from->server : "redis",
-			from->setting, from->value, from->may);
-
-		(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", from->remedy);
-	}
+	if (error == 0)
+		check_add(asking->check, durability, "redis");
 	stop_if_done(asking);
 }
 
@@ -84,6 +76,59 @@ static void on_info(void *arg, enum redis_outcome outcome, const struct redis_re
 	stop_if_done(asking);
 }
 
+/* ---- replicas ---- */
+
+/* What stands behind "name=" up to the next comma. */
+static struct slice field_of(struct slice text, const char *name)
+{
+	const char *at = memmem(text.ptr, text.len, name, strlen(name)), *end;
+
+	if (!at)
+		return slice_make(NULL, 0);
+	at += strlen(name);
+	text.len -= (size_t)(at - text.ptr);
+	end = memchr(at, ',', text.len);
+	return slice_make(at, end ? (size_t)(end - at) : text.len);
+}
+
+/* "slave0:ip=10.0.0.22,port=6379,state=online,…" */
+static void note_replica(struct check *check, struct slice line)
+{
+	struct slice ip = field_of(line, "ip="), port = field_of(line, "port=");
+	bool v6 = ip.len > 0 && memchr(ip.ptr, ':', ip.len);
+
+	if (ip.len == 0 || port.len == 0 || check->n_replicas == CHECK_REPLICAS_MAX)
+		return;
+	(void)snprintf(check->replicas[check->n_replicas++], sizeof(check->replicas[0]),
+	    v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", (int)ip.len, ip.ptr, (int)port.len, port.ptr);
+}
+
+static void on_replication(void *arg, enum redis_outcome outcome, const struct redis_reply *reply)
+{
+	struct asking *asking = arg;
+	struct slice info = outcome == REDIS_OK ? redis_reply_text(reply) : slice_text("");
+	char name[16];
+
+	asking->pending--;
+	for (unsigned i = 0; i < CHECK_REPLICAS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "slave%u", i);
+		struct slice line = redis_info(info, name);
+
+		if (line.len > 0)
+			note_replica(asking->check, line);
+	}
+	stop_if_done(asking);
+}
+
+static void ask_replication(struct asking *asking)
+{
+	for (unsigned i = 0; i < redis_masters(asking->loop.redis); i++) {
+		asking->pending++;
+		redis_call_master(asking->loop.redis, i, on_replication, asking, 2,
+		    (struct slice[]){slice_text("INFO"), slice_text("replication")});
+	}
+}
+
 /* ---- the clock ---- */
 
 static void on_clock(void *arg, const struct redis_clock *clock)
@@ -104,9 +149,9 @@ static void on_clock(void *arg, const struct redis_clock *clock)
 
 static void ask_clocks(struct asking *asking)
 {
-	for (unsigned i = 0; i < redis_masters(asking->redis); i++) {
+	for (unsigned i = 0; i < redis_masters(asking->loop.redis); i++) {
 		asking->pending++;
-		redis_clock_ask(asking->redis, i, on_clock, asking);
+		redis_clock_ask(asking->loop.redis, i, on_clock, asking);
 	}
 }
 
@@ -176,9 +221,9 @@ static void on_user(void *arg, enum redis_outcome outcome, const struct redis_re
 		(void)snprintf(asking->user, sizeof(asking->user), "%.*s", (int)name.len, name.ptr);
 		for (size_t i = 0; i < COMMANDS; i++)
 			ask_right(asking, commands[i]);
-		if (redis_replicas(asking->redis) > 0)
+		if (redis_replicas(asking->loop.redis) > 0)
 			ask_right(asking, "WAIT 1 1");
-		if (redis_is_cluster(asking->redis)) {
+		if (redis_is_cluster(asking->loop.redis)) {
 			ask_right(asking, "CLUSTER SLOTS");
 			ask_right(asking, "ASKING");
 		}
@@ -190,14 +235,11 @@ static void on_user(void *arg, enum redis_outcome outcome, const struct redis_re
 
 static void begin(struct asking *asking)
 {
-	uint64_t voters = 0;
-
-	for (size_t i = 0; i < asking->check->n_rounds; i++)
-		voters += asking->check->rounds[i]->contest->expected_voters;
 	asking->begun = true;
 	asking->pending++;
-	durability_ask(asking->redis, voters, on_durability, asking);
+	durability_ask(asking->loop.redis, check_voters(asking->check), on_durability, asking);
 	ask_clocks(asking);
+	ask_replication(asking);
 	ask(asking, on_info, asking, 2, (struct slice[]){slice_text("INFO"), slice_text("server")});
 	ask(asking, on_user, asking, 2, (struct slice[]){slice_text("ACL"), slice_text("WHOAMI")});
 }
@@ -209,7 +251,7 @@ static void on_state(void *arg, bool connected, const char *why)
 	if (connected && !asking->begun)
 		begin(asking);
 	else if (!connected)
-		(void)snprintf(asking->why, sizeof(asking->why), "%s", why);
+		ctl_clause(why, asking->why, sizeof(asking->why));
 }
 
 static void on_patience(evutil_socket_t fd, short what, void *arg)
@@ -219,27 +261,7 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	asking->failed = true;
-	event_base_loopbreak(asking->base);
-}
-
-static bool turn(struct asking *asking, const char *password)
-{
-	const struct settings *settings = &asking->check->ctl->settings;
-	struct redis_options options = redis_options_from(settings, password);
-
-	options.deadline_ms = ANSWER_MS;
-	options.in_flight_max = 64;
-	options.backoff_max_ms = 200;
-	options.on_state = on_state;
-	options.arg = asking;
-	asking->base = event_base_new();
-	asking->patience = asking->base ? evtimer_new(asking->base, on_patience, asking) : NULL;
-	asking->redis = asking->base ? redis_new(asking->base, &options) : NULL;
-	if (asking->redis && asking->patience) {
-		event_add(asking->patience, &(struct timeval){CONNECT_MS / 1000, 0});
-		event_base_dispatch(asking->base);
-	}
-	return asking->redis && asking->patience;
+	event_base_loopbreak(asking->loop.base);
 }
 
 int check_redis(struct check *check)
@@ -251,16 +273,21 @@ int check_redis(struct check *check)
 
 	if (secret_read("redis.password_file", settings->redis.password_file, password) != 0)
 		return EX_CONFIG;
-	if (!turn(&asking, password))
+	struct redis_options options = redis_options_from(settings, password);
+
+	options.deadline_ms = ANSWER_MS;
+	options.in_flight_max = 64;
+	options.backoff_max_ms = 200;
+	options.on_state = on_state;
+	options.arg = &asking;
+	if (!check_loop_run(&asking.loop, &options, on_patience))
 		status = ctl_fail(EX_OSERR, "out of memory.");
 	else if (asking.failed || !asking.begun)
 		status = ctl_fail(EX_UNAVAILABLE, "Redis at %s is not to be had: %s.",
 		    redis_where(settings), asking.why[0] ? asking.why : "no answer");
+	check_loop_release(&asking.loop);
+	if (status == EX_OK)
+		check_replicas(check, password);
 	explicit_bzero(password, sizeof(password));
-	redis_free(asking.redis);
-	if (asking.patience)
-		event_free(asking.patience);
-	if (asking.base)
-		event_base_free(asking.base);
 	return status;
 }

@@ -39,6 +39,13 @@ int ctl_misuse(const struct ctl *ctl, const char *format, ...)
 	return EX_USAGE;
 }
 
+void ctl_clause(const char *text, char *ret_text, size_t cap)
+{
+	size_t n = strlen(text);
+
+	(void)snprintf(ret_text, cap, "%.*s", (int)(n > 0 && text[n - 1] == '.' ? n - 1 : n), text);
+}
+
 void ctl_page_url(const struct settings *settings, const char *contest, const char *page,
     char ret_url[CTL_PAGE_MAX])
 {

@@ -50,6 +50,10 @@ __attribute__((format(printf, 2, 3))) int ctl_fail(int status, const char *forma
 __attribute__((format(printf, 2, 3))) int ctl_misuse(
     const struct ctl *ctl, const char *format, ...);
 
+/* What somebody else says, as a part of a sentence of ours: without the full stop that Redis ends
+ * some errors with. */
+void ctl_clause(const char *text, char *ret_text, size_t cap);
+
 /* The configured address as a URL of this machine: "*:8080" is "http://127.0.0.1:8080". */
 void ctl_local_url(const struct settings *settings, char *ret_url, size_t cap);
 

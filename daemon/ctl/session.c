@@ -185,6 +185,7 @@ static bool turn_until_done(struct session *session, int ms)
 static int wait_until_ready(struct session *session)
 {
 	const char *address = redis_where(&session->ctl->settings);
+	char why[256];
 	bool told = turn_until_done(session, CONNECT_MS);
 
 	if (ledger_is_ready(session->ledger))
@@ -194,14 +195,15 @@ static int wait_until_ready(struct session *session)
 		    "contest %s: %s. The configuration and keys must be those under which the "
 		    "contest began; see ops/runbook.md.",
 		    session->round->contest->id, ledger_why(session->ledger));
+	ctl_clause(ledger_why(session->ledger), why, sizeof(why));
 	if (session->ctl->settings.redis.server.enabled)
 		return ctl_fail(EX_UNAVAILABLE,
 		    "Redis at %s is not to be had: %s. tallyd starts and ends it (redis.server): "
 		    "is tallyd running with %s?",
-		    address, ledger_why(session->ledger), session->ctl->config);
+		    address, why, session->ctl->config);
 	return ctl_fail(EX_UNAVAILABLE,
 	    "Redis at %s is not to be had: %s. Is it running, and does %s name it (redis.address)?",
-	    address, ledger_why(session->ledger), session->ctl->config);
+	    address, why, session->ctl->config);
 }
 
 void session_run(struct session *session)

@@ -191,34 +191,61 @@ static int64_t bytes_of(uint64_t voters)
 	return (int64_t)voters * voter;
 }
 
+/* What the voters who are expected need beside what is there, and a tenth more, since a server that
+ * is fuller is told of. */
+static void mend_room(
+    struct durability_finding *finding, const struct judging *j, int64_t used, int64_t machine)
+{
+	int64_t needed = ((used > 0 ? used : 0) + bytes_of(j->wants->voters)) / 9 * 10;
+	int64_t most = machine / 4 * 3;
+
+	if (machine > 0 && needed > most)
+		(void)snprintf(finding->remedy, sizeof(finding->remedy),
+		    "maxmemory %lldmb, on a machine that has a third more than that",
+		    (long long)(needed >> 20) + 1);
+	else
+		(void)snprintf(finding->remedy, sizeof(finding->remedy), "maxmemory %lldmb",
+		    (long long)(needed >> 20) + 1);
+}
+
+/* As much as the kernel can give without ending anybody. */
+static void mend_to_machine(struct durability_finding *finding, int64_t machine)
+{
+	if (machine > 0)
+		(void)snprintf(finding->remedy, sizeof(finding->remedy), "maxmemory %lldmb",
+		    (long long)(machine / 4 * 3 >> 20));
+}
+
 static void judge_room(struct judging *j)
 {
 	struct slice text = info_of(j, "maxmemory");
 	int64_t most = redis_number(text), used = redis_number(info_of(j, "used_memory"));
 	int64_t machine = redis_number(info_of(j, "total_system_memory"));
-	struct durability_finding *finding;
 
-	if (most == 0) {
-		finding = find(j, DURABILITY_ADVICE, "maxmemory", text,
-		    "without a limit the kernel ends Redis when memory is short, instead of Redis "
-		    "refusing votes");
-		if (machine > 0)
-			(void)snprintf(finding->remedy, sizeof(finding->remedy), "maxmemory %lldmb",
-			    (long long)(machine / 4 * 3 >> 20));
-	} else if (most > 0 && used >= most) {
-		find(j, DURABILITY_STOPS, "maxmemory", text,
-		    "all of it is used: every vote is refused (OOM)");
-	} else if (most > 0 && used >= 0 && used > most / 10 * 9) {
-		find(j, DURABILITY_ADVICE, "maxmemory", text,
-		    "over nine tenths are used; when it is reached, every vote is refused (OOM)");
-	} else if (most > 0 && bytes_of(j->wants->voters) > most - (used > 0 ? used : 0)) {
-		find(j, DURABILITY_ADVICE, "maxmemory", text,
-		    "less is free than the expected voters need; when it is reached, every vote is "
-		    "refused (OOM)");
-	} else if (machine > 0 && most > machine) {
-		find(j, DURABILITY_ADVICE, "maxmemory", text,
-		    "more than the machine has: the kernel ends Redis before it refuses votes");
-	}
+	if (most == 0)
+		mend_to_machine(find(j, DURABILITY_ADVICE, "maxmemory", text,
+				    "without a limit the kernel ends Redis when memory is short, "
+				    "instead of Redis refusing votes"),
+		    machine);
+	else if (most > 0 && used >= most)
+		mend_room(find(j, DURABILITY_STOPS, "maxmemory", text,
+			      "all of it is used: every vote is refused (OOM)"),
+		    j, used, machine);
+	else if (most > 0 && used >= 0 && used > most / 10 * 9)
+		mend_room(find(j, DURABILITY_ADVICE, "maxmemory", text,
+			      "over nine tenths are used; when it is reached, every vote is "
+			      "refused (OOM)"),
+		    j, used, machine);
+	else if (most > 0 && bytes_of(j->wants->voters) > most - (used > 0 ? used : 0))
+		mend_room(find(j, DURABILITY_ADVICE, "maxmemory", text,
+			      "less is free than the expected voters need, at up to 150 bytes "
+			      "each; when it is reached, every vote is refused (OOM)"),
+		    j, used, machine);
+	else if (machine > 0 && most > machine)
+		mend_to_machine(find(j, DURABILITY_ADVICE, "maxmemory", text,
+				    "more than the machine has: the kernel ends Redis before it "
+				    "refuses votes"),
+		    machine);
 }
 
 static void judge_packing(struct judging *j)
@@ -257,6 +284,15 @@ static void judge_waiting(struct judging *j, int64_t replicas)
 			 "votes are acknowledged before all replicas have them: one that is "
 			 "promoted may lack some, and then takes none"),
 		    "redis.replicas in tallyd.yaml, as many as there are");
+}
+
+static void judge_following(struct judging *j)
+{
+	struct slice link = info_of(j, "master_link_status");
+
+	if (differs(link, "up"))
+		find(j, DURABILITY_ADVICE, "master_link_status", link,
+		    "it does not follow its master now: what has come since, it lacks");
 }
 
 static void judge_replication(struct judging *j)
@@ -339,7 +375,10 @@ void durability_judge(struct slice info, const struct durability_setting *settin
 	judge_policy(&j);
 	judge_room(&j);
 	judge_packing(&j);
-	judge_replication(&j);
+	if (wants->replica)
+		judge_following(&j);
+	else
+		judge_replication(&j);
 	judge_slowlog(&j);
 	judge_busy(&j);
 	qsort(ret->findings, ret->n, sizeof(*ret->findings), by_grade);

@@ -1,5 +1,5 @@
 /* Judges a Redis by its own words (INFO, CONFIG GET): what of its settings and state loses votes,
- * doubles them, or stops them. durability_judge() is pure; durability_ask() asks the servers. Knows
+ * doubles them, or stops them. durability_judge() is pure; durability_ask…() ask the servers. Knows
  * what ops/redis.conf sets, and decides nothing by it. */
 #ifndef TALLYD_STORE_DURABILITY_H
 #define TALLYD_STORE_DURABILITY_H
@@ -48,6 +48,8 @@ struct durability_setting { /* a pair of CONFIG GET */
 struct durability_wants {
 	uint64_t voters;   /* expected; 0: not known */
 	unsigned replicas; /* that must have a vote before it is acknowledged (redis.replicas) */
+	bool replica;      /* it is to be one: what it would be as a master is judged, not that it
+			      takes no votes now */
 };
 
 /* `settings` with n 0: CONFIG GET was
@@ -66,5 +68,7 @@ void durability_tell(const struct durability_finding *finding, char *ret_text, s
  * the callback. Exactly once, in a later turn of the loop or in redis_free(). */
 typedef void durability_cb(void *arg, int error, const struct durability *durability);
 void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg);
+/* The same for a server that is a replica, and that `redis` is connected to alone. */
+void durability_ask_replica(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg);
 
 #endif

@@ -141,7 +141,8 @@ static void go_on(struct asking *asking)
 		finish(asking, asking->any ? 0 : -EIO);
 }
 
-void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg)
+static void begin(
+    struct redis *redis, const struct durability_wants *wants, durability_cb *cb, void *arg)
 {
 	struct asking *asking = calloc(1, sizeof(*asking));
 
@@ -150,6 +151,18 @@ void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, voi
 	asking->redis = redis;
 	asking->cb = cb;
 	asking->arg = arg;
-	asking->wants = (struct durability_wants){voters, redis_replicas(redis)};
+	asking->wants = *wants;
 	go_on(asking);
+}
+
+void durability_ask(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg)
+{
+	begin(redis,
+	    &(struct durability_wants){.voters = voters, .replicas = redis_replicas(redis)}, cb,
+	    arg);
+}
+
+void durability_ask_replica(struct redis *redis, uint64_t voters, durability_cb *cb, void *arg)
+{
+	begin(redis, &(struct durability_wants){.voters = voters, .replica = true}, cb, arg);
 }

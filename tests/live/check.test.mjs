@@ -82,6 +82,18 @@ describe('check', () => {
 		assert.equal(found(full.json).maxmemory, 'takes no votes');
 	});
 
+	for (const name of ['salt', 'identity'])
+		test(`${name}.key that others can read: 66 by tallyd`, async () => {
+			const file = path.join(instance.dir, 'keys', new Round(instance).name, `${name}.key`);
+			await chmod(file, 0o640);
+			const started = await runProgram(TALLYD, ['-c', instance.config]), checked = await runProgram(TALLYD, ['-c', instance.config, '--check-config']);
+			await chmod(file, 0o600);
+			for (const { code, stderr } of [started, checked]) {
+				assert.equal(code, 66);
+				assert.match(stderr, new RegExp(`${name}\\.key: its mode lets others read this secret`));
+			}
+		});
+
 	for (const [name, grade, may] of [['token', 'may double votes', 'makes voting rights'], ['log', 'takes no votes', 'sign another log'],
 		['bearer', 'takes no votes', 'sign results or invitations'], ['result', 'takes no votes', 'sign results or invitations']])
 		test(`${name}.private.pem that others can read: neither check nor tallyd takes it`, async () => {
@@ -105,14 +117,73 @@ describe('check', () => {
 		assert.deepEqual(found(json)['token.private.pem'], 'takes no votes');
 	});
 
-	test('wrong arguments, and no Redis', async (t) => {
+	/** The same on another Redis. */
+	async function checkOn(t, settings, ...args) {
+		const config = path.join(instance.dir, 'elsewhere.yaml');
+		await writeFile(config, YAML.stringify({ ...YAML.parse(await readFile(instance.config, 'utf8')), redis: settings }));
+		t.after(() => rm(config, { force: true }));
+		const result = await runProgram(TALLYCTL, ['-c', config, 'check', ...args]);
+		return { ...result, json: args.includes('--json') && JSON.parse(result.stdout) };
+	}
+
+	test('a socket that everybody may open, where they come as far', async () => {
+		const socket = async () => (await ctlDone(instance, 'check', '--json')).json.findings.find(({ setting }) => setting === 'unixsocketperm');
+		await chmod(redis.socket, 0o777);
+		assert.equal(await socket(), undefined); // the directories around it are closed
+		await Promise.all([redis.dir, instance.dir].map((dir) => chmod(dir, 0o755)));
+		const { value, may_happen: may, write } = await socket();
+		await chmod(redis.socket, 0o770);
+		assert.equal(await socket(), undefined);
+		await chmod(redis.socket, 0o700);
+		await Promise.all([redis.dir, instance.dir].map((dir) => chmod(dir, 0o700)));
+		assert.equal(value, '777');
+		assert.match(may, /everybody on this machine/);
+		assert.match(write, /^unixsocketperm 700/);
+	});
+
+	test('too little memory for those who are expected: how much they need', async () => {
+		const client = instance.redisClient(), used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1]);
+		await client.config('SET', 'maxmemory', String(used * 2));
+		const { stdout } = await ctlDone(instance, 'check');
+		await client.config('SET', 'maxmemory', '0');
+		const [, megabytes] = /redis maxmemory = "\d+"\n {6}less is free than the expected voters need, .*\n {6}write: maxmemory (\d+)mb/.exec(stdout);
+		assert.ok(Number(megabytes) * 2 ** 20 > used + 100_000 * 150, megabytes); // as many are expected where nobody says
+	});
+
+	test('a replica is asked for its own settings', async (t) => {
+		const port = await freePort(), master = await startRedis(path.join(instance.dir, 'master'), ['--port', port, '--bind', '127.0.0.1']);
+		t.after(() => master.stop());
+		const replica = await startRedis(path.join(instance.dir, 'replica'), ['--port', await freePort(), '--bind', '127.0.0.1',
+			'--replicaof', '127.0.0.1', port, '--appendfsync', 'everysec', '--min-replicas-to-write', '1']);
+		t.after(() => replica.stop());
+		const client = clientOf(master);
+		t.after(() => client.disconnect());
+		await eventually(async () => /slave0:.*state=online/.test(await client.info('replication')), 'a replica that follows');
+		const { code, json } = await checkOn(t, { address: master.address, replicas: 1 }, '--json');
+		assert.equal(code, 65);
+		const [finding, ...more] = json.findings.filter(({ grade }) => grade !== 'advice');
+		assert.deepEqual(more, []);
+		assert.match(finding.of, /^replica 127\.0\.0\.1:\d+$/);
+		assert.deepEqual([finding.setting, finding.value, finding.grade], ['appendfsync', 'everysec', 'loses votes']);
+
+		const own = clientOf(replica);
+		t.after(() => own.disconnect());
+		await own.config('SET', 'appendfsync', 'always');
+		assert.equal((await checkOn(t, { address: master.address, replicas: 1 }, '--json')).code, 0);
+		await own.config('SET', 'requirepass', 'another');
+		const away = await checkOn(t, { address: master.address, replicas: 1 }, '--json');
+		assert.equal(away.code, 0);
+		assert.match(away.json.findings.find(({ of }) => of.startsWith('replica ')).may_happen, /cannot be asked/);
+	});
+
+	test('wrong arguments, no Redis, a password that is none', async (t) => {
 		await ctlRefused(instance, 64, /takes no "--all"/, 'check', '--all');
-		const config = path.join(instance.dir, 'nowhere.yaml');
-		await writeFile(config, YAML.stringify({ ...YAML.parse(await readFile(instance.config, 'utf8')), redis: { address: `unix:${instance.dir}/none.sock` } }));
-		t.after(() => rm(config));
-		const { code, stderr } = await runProgram(TALLYCTL, ['-c', config, 'check']);
+		const { code, stderr } = await checkOn(t, { address: `unix:${instance.dir}/none.sock` });
 		assert.equal(code, 69);
 		assert.match(stderr, /^tallyctl: Redis at unix:\S+ is not to be had: cannot connect: /);
+		const refused = await checkOn(t, { address: redis.address, ...await userSettings(instance.dir) });
+		assert.equal(refused.code, 69);
+		assert.match(refused.stderr, /WRONGPASS [^.]+\.\n$/);
 	});
 });
 

@@ -112,10 +112,23 @@ static const struct row rows[] = {
 	.found = "maxmemory",
 	.grade = DURABILITY_ADVICE,
 	.remedy = "maxmemory 5722mb"},
-    {.line = "maxmemory:1000000", .found = "maxmemory", .grade = DURABILITY_STOPS},
-    {.line = "maxmemory:1100000", .found = "maxmemory", .grade = DURABILITY_ADVICE},
-    {.line = "maxmemory:20000000", .found = "maxmemory", .grade = DURABILITY_ADVICE},
-    {.line = "maxmemory:9000000000", .found = "maxmemory", .grade = DURABILITY_ADVICE},
+    /* 200,000 voters, 150 bytes each, beside the 1,000,000 that are used, and a tenth more. */
+    {.line = "maxmemory:1000000",
+	.found = "maxmemory",
+	.grade = DURABILITY_STOPS,
+	.remedy = "maxmemory 33mb"},
+    {.line = "maxmemory:1100000",
+	.found = "maxmemory",
+	.grade = DURABILITY_ADVICE,
+	.remedy = "maxmemory 33mb"},
+    {.line = "maxmemory:20000000",
+	.found = "maxmemory",
+	.grade = DURABILITY_ADVICE,
+	.remedy = "maxmemory 33mb"},
+    {.line = "maxmemory:9000000000",
+	.found = "maxmemory",
+	.grade = DURABILITY_ADVICE,
+	.remedy = "maxmemory 5722mb"},
     {.line = "aof_enabled:0", .found = "aof_enabled", .grade = DURABILITY_LOSES},
 };
 
@@ -220,6 +233,42 @@ static void test_refused(void **state)
 	assert_int_equal(durability_worst(&found), DURABILITY_ADVICE);
 }
 
+/* More than the machine has is said so. */
+static void test_too_many_voters(void **state)
+{
+	struct durability_setting settings[SETTINGS_MAX];
+	struct durability found;
+
+	(void)state;
+	change_settings(&(struct row){.found = NULL}, settings);
+	durability_judge(slice_text(GOOD_INFO), settings, GOOD,
+	    &(struct durability_wants){.voters = 100000000}, &found);
+	assert_string_equal(finding_of(&found, "maxmemory")->remedy,
+	    "maxmemory 15896mb, on a machine that has a third more than that");
+}
+
+/* A replica is judged by what it would be as a master. */
+static void test_replica(void **state)
+{
+	struct durability_setting settings[SETTINGS_MAX];
+	const struct durability_wants wants = {.voters = 1, .replica = true};
+	struct durability found;
+	char info[2000];
+
+	(void)state;
+	change_settings(&(struct row){.setting = "min-replicas-to-write", .value = "2"}, settings);
+	change_info("role:slave\r\nmaster_link_status:up", info, sizeof(info));
+	durability_judge(slice_text(info), settings, GOOD, &wants, &found);
+	assert_int_equal(found.n, 0);
+	change_info("role:slave\r\nmaster_link_status:down", info, sizeof(info));
+	durability_judge(slice_text(info), settings, GOOD, &wants, &found);
+	assert_int_equal(found.n, 1);
+	assert_string_equal(found.findings[0].setting, "master_link_status");
+	change_settings(&(struct row){.setting = "appendfsync", .value = "no"}, settings);
+	durability_judge(slice_text(info), settings, GOOD, &wants, &found);
+	assert_int_equal(durability_worst(&found), DURABILITY_LOSES);
+}
+
 /* Debian's own settings: what must not be taken for good. */
 static void test_as_shipped(void **state)
 {
@@ -253,6 +302,8 @@ int main(void)
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_as_shipped),
+	    cmocka_unit_test(test_too_many_voters),
+	    cmocka_unit_test(test_replica),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
