@@ -1,4 +1,5 @@
 /* tallyctl: finds the subcommand, loads the configuration, and hands over. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -72,8 +73,21 @@ static void print_command(const struct ctl_command *command)
 		(void)printf("\n%s", endings);
 }
 
+/* Of the longest name, so that the summaries stand below one another. */
+static int name_width(void)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strlen(commands[i].command->name) > width)
+			width = strlen(commands[i].command->name);
+	return (int)width;
+}
+
 static void print_usage(FILE *out)
 {
+	const int width = name_width();
+
 	(void)fputs(
 	    "Usage: tallyctl -c FILE COMMAND [ARGUMENT]…\n"
 	    "\n"
@@ -83,8 +97,8 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (commands[i].heading != NULL)
 			(void)fprintf(out, "%s%s\n", i > 0 ? "\n" : "", commands[i].heading);
-		(void)fprintf(
-		    out, "  %-11s %s\n", commands[i].command->name, commands[i].command->summary);
+		(void)fprintf(out, "  %-*s  %s\n", width, commands[i].command->name,
+		    commands[i].command->summary);
 	}
 	(void)fputs(
 	    "\n"
@@ -160,12 +174,13 @@ static int run_command(const struct ctl_command *command, const char *config, in
 {
 	struct ctl ctl = {.config = config, .command = command};
 	struct config_errors errors = {0};
-	int status = EX_CONFIG;
+	int status =
+	    needs_configuration(command) ? settings_load(config, &ctl.settings, &errors) : 0;
 
-	if (needs_configuration(command) && settings_load(config, &ctl.settings, &errors) < 0) {
+	if (status != 0) {
 		config_errors_print(&errors, stderr);
 		config_errors_release(&errors);
-		return EX_CONFIG;
+		return status == -EINVAL ? EX_CONFIG : EX_NOINPUT; /* as tallyd does */
 	}
 	config_errors_release(&errors);
 	optind = 0; /* start anew, on the command's own arguments */

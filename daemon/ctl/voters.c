@@ -33,7 +33,13 @@ static const char usage[] =
     "      --contest ID    the contest (the first of FILE)\n"
     "      --seed N        makes the same ballots again\n"
     "\n"
-    "Ends with 0 when every vote was counted, 1 when one was not.\n";
+    "Who gets no answer, or 503, or 429, asks again a few times. \"failed\": gave up then, or was\n"
+    "refused; whether a vote that failed without an answer is in the count, only Redis knows.\n"
+    "\"without an answer\": was under way when an interrupt ended the run, and nobody waited.\n"
+    "\n"
+    "Ends with 0 when every vote was counted, 1 when one was not, such as after a failover that "
+    "took\n"
+    "longer than its voters asked: synthetic ones give up where a page goes on asking.\n";
 
 #define SEATS_MAX   64
 #define REQUEST_S   10
@@ -355,9 +361,9 @@ static int run_voters(const struct ctl *ctl, int argc, char **argv)
 	ctl_local_url(&ctl->settings, url, sizeof(url));
 	if (read_url(options.url ? options.url : url, run) < 0 || !is_loopback(run->host))
 		status = ctl_fail(EX_USAGE,
-		    "%s is no address of this machine: synthetic votes go to "
-		    "http://127.0.0.1:PORT, "
-		    "http://[::1]:PORT or http://localhost:PORT only.",
+		    "%s is no loopback address: synthetic votes go to http://127.0.0.1:PORT, "
+		    "http://[::1]:PORT or http://localhost:PORT only. A server that listens on "
+		    "*:PORT is there as well.",
 		    options.url ? options.url : url);
 	if (status == EX_OK)
 		status = load_round(&ctl->settings, options.contest, &round);

@@ -7,7 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import YAML from 'yaml';
-import { ROOT, TALLYCTL, contestDocument, eventually, makeDirectory, runProgram, startInstance, withDeadline } from './lib/instance.mjs';
+import { ROOT, TALLYCTL, TALLYD, contestDocument, eventually, makeDirectory, runProgram, startInstance, withDeadline } from './lib/instance.mjs';
 import { Round } from './lib/protocol.mjs';
 import { SANITIZER, auditOf, ctl, ctlDone, ctlRefused } from './lib/acts.mjs';
 import { complete, inviteTable } from './lib/sheets.mjs';
@@ -248,8 +248,9 @@ describe('tallyctl’s command line', () => {
 
 	test('every command helps', async () => {
 		const { stdout } = await ctlDone(at(), '--help');
-		const commands = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, command]) => command);
+		const lines = [...stdout.matchAll(/^( {2}([a-z-]+) +)\S/gm)], commands = lines.map(([, , command]) => command);
 		assert.ok(commands.length >= 25, `${commands}`);
+		assert.equal(new Set(lines.map(([, before]) => before.length)).size, 1, stdout); // one column
 		const endings = /\nEnds with 0 [^]*$/.exec(stdout)[0]; // what a command does not say of itself, as it stands here
 		for (const status of [64, 65, 66, 69, 71, 73, 75, 77, 78])
 			assert.match(endings, new RegExp(`\\b${status}\\b`));
@@ -279,6 +280,13 @@ describe('tallyctl’s command line', () => {
 			assert.match(stderr, /\S/);
 			assert.equal(stdout, '');
 		}
+	});
+
+	test('a configuration that cannot be read: 66, as tallyd', async () => {
+		const nowhere = path.join(dir, 'nowhere.yaml');
+		await ctlRefused({ config: nowhere, dir }, 66, /nowhere\.yaml: cannot be read/, 'status');
+		const { code } = await runProgram(TALLYD, ['-c', nowhere]);
+		assert.equal(code, 66);
 	});
 
 	test('two contests: say which', async () => {
