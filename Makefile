@@ -35,7 +35,7 @@ REPLAYS := $(patsubst tests/fuzz/%_fuzz.c,$(BUILD)/replay/%,$(wildcard tests/fuz
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 Q       := $(if $(V),,@)
 
-## all      build/tallyd and build/tallyctl
+## all               build/tallyd and build/tallyctl
 all: $(BUILD)/tallyd $(BUILD)/tallyctl
 	@:
 
@@ -82,28 +82,28 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libtallyd.a
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-## run      serve a rehearsal; PORT=8080 VAR=var CONTEST=config/contests/kai-stage1.yaml
+## run               serve a rehearsal; PORT=8080 VAR=var CONTEST=config/contests/kai-stage1.yaml
 run:
 	$(Q)ops/install run
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)BUILD=$(BUILD) exec ops/run "$(PORT)" "$(VAR)" "$(CONTEST)"
 
-## voters   synthetic citizens vote on what `make run` serves; N=2000 RATE=50 VAR=var
+## voters            synthetic citizens vote on what `make run` serves; N=2000 RATE=50 VAR=var
 voters: $(BUILD)/tallyctl
 	@test -r "$(VAR)/tallyd.yaml" || { echo "nothing was served from VAR=$(VAR) yet: make run first" >&2; exit 66; }
 	$(Q)$(BUILD)/tallyctl -c $(VAR)/tallyd.yaml voters --count $(N) --rate $(RATE)
 
-## experts  synthetic experts rate in what `make run` serves; VAR=var
+## experts           synthetic experts rate in what `make run` serves; VAR=var
 experts: $(BUILD)/tallyctl
 	@test -r "$(VAR)/tallyd.yaml" || { echo "nothing was served from VAR=$(VAR) yet: make run first" >&2; exit 66; }
 	$(Q)$(BUILD)/tallyctl -c $(VAR)/tallyd.yaml experts
 
-## test     everything: lint, unit, live, browser, and units and live again under sanitizers
+## test              everything: lint, unit, live, browser, and units and live again under sanitizers
 test:
 	$(Q)ops/install test
 	$(Q)BUILD=$(BUILD) tests/run all
 
-## unit live browser   one part of the tests
+## unit live browser one part of the tests
 unit: $(UNITS) $(BUILD)/tallyd
 	$(Q)BUILD=$(BUILD) tests/run unit
 live browser: all
@@ -111,43 +111,43 @@ live browser: all
 units: $(UNITS)
 replays: $(REPLAYS)
 
-## bench    CPU per vote, delivery, sealed ballot and proof, against the floor in the same run
+## bench             CPU per vote, delivery, sealed ballot and proof, against the floor in the same run
 bench:
 	$(Q)ops/install run
 	$(Q)$(MAKE) --no-print-directory all $(BENCHES)
 	$(Q)BUILD=$(BUILD) tests/bench/run
 
-## bench-peers casting beside webdis, fastify and Redis itself, streams beside nchan, into tests/bench/RESULTS.md
+## bench-peers       casting beside webdis, fastify and Redis itself, streams beside nchan, into tests/bench/RESULTS.md
 bench-peers:
 	$(Q)ops/install test
 	$(Q)ops/install bench
 	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/relay $(BUILD)/bench/fanout
 	$(Q)ulimit -n $$(ulimit -Hn) && TALLYD_BUILD=$(BUILD) node tests/bench/peers.mjs
 
-## campaign kills, torn files, faults under voters, at full size, into tests/RESULTS.md; CAMPAIGN=redis-kills SEED= COUNT=1000
+## campaign          kills, torn files, faults under voters, into tests/RESULTS.md; CAMPAIGN=redis-kills SEED= COUNT=1000 (fewer: a trial, not recorded)
 campaign:
 	$(Q)ops/install test
 	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/fill
 	$(Q)TALLYD_BUILD=$(BUILD) nice -n 10 node tests/campaign/run.mjs $(CAMPAIGN)
 
-## fuzz     libFuzzer over all that comes from outside, SECONDS_EACH=60 or RUNS=; RECORD=1: into tests/fuzz/RESULTS.md
+## fuzz              libFuzzer over all that comes from outside, SECONDS_EACH=60 or RUNS=; RECORD=1: into tests/fuzz/RESULTS.md
 fuzz:
 	$(Q)ops/install test
 	$(Q)tests/fuzz/run
 
-## valgrind unit tests under memcheck (Debian: valgrind)
+## valgrind          unit tests under memcheck (Debian: valgrind)
 valgrind: units
 	$(Q)command -v valgrind >/dev/null || { echo "valgrind is not there: apt-get install valgrind" >&2; exit 69; }
 	$(Q)BUILD=$(BUILD) tests/memcheck
 
-## lint     formatting, clang-tidy, cppcheck, layers, banned calls, pages, OpenAPI
+## lint              formatting, clang-tidy, cppcheck, layers, banned calls, pages, OpenAPI
 lint:
 	$(Q)ops/lint
-## format   clang-format over the C sources
+## format            clang-format over the C sources
 format:
 	$(Q)clang-format -i daemon/*.c daemon/*/*.[ch] tests/unit/*.c $(wildcard tests/bench/*.c tests/fuzz/*.c)
 
-## install  tallyd, tallyctl, configuration, pages, and a systemd unit under PREFIX
+## install           tallyd, tallyctl, configuration, pages, and a systemd unit under PREFIX
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/tallyd $(BUILD)/tallyctl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tallyd ops/redis.conf config/tallyd.yaml
@@ -159,7 +159,7 @@ print-cppflags:
 	@echo $(CPPFLAGS)
 print-ldlibs:
 	@echo $(LDLIBS)
-## clean    removes what was built; VAR stays
+## clean             removes what was built; VAR stays
 clean:
 	rm -rf build build-san build-fuzz
 help:

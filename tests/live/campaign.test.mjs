@@ -2,9 +2,13 @@
 // acknowledged ballots = ballots in the log = tally. TALLYD_TEST_SEED repeats a run.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { isSound } from '../campaign/audit.mjs';
 import { campaigns, isCaught } from '../campaign/campaigns.mjs';
+import { record } from '../campaign/results.mjs';
+import { makeDirectory } from './lib/instance.mjs';
 
 const seed = Number(process.env.TALLYD_TEST_SEED ?? crypto.randomInt(2 ** 31));
 
@@ -27,6 +31,20 @@ describe('nothing lost, nothing doubled', () => {
 			const result = await wage(t, name, count, options);
 			assert.ok(!result || isSound(result), result?.text);
 		});
+});
+
+test('a short trial takes no recorded row’s place', async (t) => {
+	const dir = await makeDirectory(), file = path.join(dir, 'RESULTS.md');
+	t.after(() => rm(dir, { recursive: true }));
+	const waged = (count) => record('redis-kills', { faults: count, acknowledged: 1, log: 1, tally: 1, lost: 0, doubled: 0, unknown: 0, refused: 0 },
+		{ count, full: campaigns['redis-kills'].count, file, seed: 1, seconds: 1, verdict: 'sound' });
+	assert.equal(await waged(1001), true);
+	const before = await readFile(file, 'utf8');
+	assert.match(before, /^\| redis-kills \| 1001 \|/m);
+	assert.equal(await waged(20), false);
+	assert.equal(await readFile(file, 'utf8'), before);
+	assert.equal(await waged(1000), true);
+	assert.doesNotMatch(await readFile(file, 'utf8'), /1001/);
 });
 
 describe('what is broken on purpose is caught', () => {
