@@ -35,9 +35,11 @@ enum {
 	STOP_MS = 10000,
 };
 
+#define LOCK_PATH "%s/redisd.lock"
+
 enum state {
 	RESTING,  /* until the timer starts it */
-	CLEARING, /* somebody has our socket, and may be ending */
+	CLEARING, /* somebody has our socket or our files, and may be ending */
 	STARTING, /* runs, and does not answer yet */
 	UP,
 	STOPPING,
@@ -143,7 +145,7 @@ static int take_lock(struct redisd *redisd)
 
 	if (redisd->lock_fd >= 0)
 		return 0;
-	snprintf(path, sizeof(path), "%s/redisd.lock", redisd->dir);
+	snprintf(path, sizeof(path), LOCK_PATH, redisd->dir);
 	redisd->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (redisd->lock_fd < 0)
 		return -errno;
@@ -183,17 +185,29 @@ static bool make_dir(struct redisd *redisd)
 	return true;
 }
 
+/* Until when somebody who has our socket, or our files, is taken for one that is ending. */
+static bool may_be_ending(const struct redisd *redisd)
+{
+	return clock_steady_ms() - redisd->started_ms < ENDING_MS;
+}
+
+/* False: not whole, or not free yet; then it is tried again. */
 static bool repair(struct redisd *redisd)
 {
 	struct aof_report report;
+	char why[AOF_EXPLAINED_MAX];
 	int r = aof_repair_tail(redisd->dir, &report);
 
+	if (r == -EBUSY && may_be_ending(redisd)) {
+		arm(redisd, PROBE_MS);
+		return false;
+	}
 	if (r < 0) {
+		aof_explain(&report, r, why, sizeof(why));
 		fail(redisd,
-		    "the append-only file needs a person: %s, offset %" PRIu64
-		    ": %s (%s). Nothing was changed; see \"Damaged append-only file\" in the "
-		    "runbook",
-		    report.file, report.offset, report.why, strerror(-r));
+		    "the append-only file needs a person: %s; see \"Damaged append-only file\" in "
+		    "the runbook",
+		    why);
 		return false;
 	}
 	if (report.cut > 0)
@@ -290,7 +304,8 @@ static void start(struct redisd *redisd)
 
 /* ---- one step of each state ---- */
 
-/* One that was killed with its tallyd a moment ago has the socket until the disk lets it go. */
+/* One that was killed with its tallyd a moment ago has the socket and the files until the disk lets
+ * it go. */
 static void clear(struct redisd *redisd)
 {
 	switch (probe(redisd)) {
@@ -298,7 +313,7 @@ static void clear(struct redisd *redisd)
 		start(redisd);
 		return;
 	case NOTHING_YET:
-		if (clock_steady_ms() - redisd->started_ms < ENDING_MS) {
+		if (may_be_ending(redisd)) {
 			arm(redisd, PROBE_MS);
 			return;
 		}
@@ -391,6 +406,28 @@ static struct redisd *make(struct event_base *base, const struct redisd_options 
 		return redisd;
 	redisd_free(redisd);
 	return NULL;
+}
+
+int redisd_find_keeper(const char *dir, pid_t *ret_pid)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_MAX + 16];
+	int fd, r = 0;
+
+	*ret_pid = 0;
+	if (snprintf(path, sizeof(path), LOCK_PATH, dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		r = -errno;
+	else if (lock.l_type != F_UNLCK) {
+		r = 1;
+		*ret_pid = lock.l_pid > 0 ? lock.l_pid : 0;
+	}
+	close(fd);
+	return r;
 }
 
 struct redisd *redisd_new(struct event_base *base, const struct redisd_options *options)

@@ -50,4 +50,9 @@ bool redisd_reaped(struct redisd *redisd, pid_t pid, int status);
 /* SIGTERM, and after a deadline SIGKILL, to that process only. on_stopped follows. */
 void redisd_stop(struct redisd *redisd);
 
+/* For other programs: whether a tallyd keeps a private Redis in `dir` at the moment. 1, and its
+ * process id (0: one that is not seen from here); 0; or -errno. Never in that tallyd's own process,
+ * which would lose its lock by this. */
+__attribute__((warn_unused_result)) int redisd_find_keeper(const char *dir, pid_t *ret_pid);
+
 #endif

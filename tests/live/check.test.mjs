@@ -267,11 +267,12 @@ describe('servers on a Redis that loses votes', () => {
 	});
 });
 
+const repair = (...args) => runProgram(TALLYCTL, ['repair', ...args]);
+
 test('repair: a torn tail is cut, other damage is told', async (t) => {
 	const dir = await makeDirectory(), redis = await startRedis(path.join(dir, 'redis'));
 	t.after(() => redis.stop());
 	t.after(() => rm(dir, { recursive: true }));
-	const repair = (...args) => runProgram(TALLYCTL, ['repair', ...args]);
 	const client = clientOf(redis);
 	await client.set('a', 'b');
 	client.disconnect();
@@ -290,9 +291,67 @@ test('repair: a torn tail is cut, other damage is told', async (t) => {
 	await appendFile(file, 'garbage');
 	const damaged = await repair(redis.dir);
 	assert.equal(damaged.code, 65);
-	assert.match(damaged.stderr, /incr\.aof, offset \d+: no command begins here .*Nothing was changed; see "Damaged append-only file"/);
+	assert.match(damaged.stderr, /incr\.aof, offset \d+: no command begins here\. Nothing was changed; see "Damaged append-only file"/);
 	assert.equal((await repair(path.join(dir, 'none'))).code, 66);
 	await mkdir(path.join(dir, 'empty'));
 	assert.match((await repair(path.join(dir, 'empty'))).stderr, /holds no appendonlydir/);
 	assert.equal((await repair()).code, 64);
+});
+
+test('repair: what may not be entered is not said to be missing', async (t) => {
+	const dir = await makeDirectory();
+	t.after(() => rm(dir, { recursive: true }));
+	await mkdir(path.join(dir, 'appendonlydir'));
+	// Root may everywhere, unless it has laid that down.
+	const [program, ...args] = [...process.getuid() === 0 ? ['setpriv', '--bounding-set=-all'] : [], TALLYCTL, 'repair', dir];
+	for (const [locked, file] of [[dir, ''], [path.join(dir, 'appendonlydir'), '/appendonly\\.aof\\.manifest, offset 0: cannot be \\w+']]) {
+		await chmod(locked, 0);
+		const { code, stderr } = await runProgram(program, args);
+		await chmod(locked, 0o700);
+		assert.equal(code, 66);
+		assert.match(stderr, new RegExp(`appendonlydir${file}.*Permission denied`));
+	}
+});
+
+// Read in the midst of a write, a file of a Redis that runs looks torn, and was cut under its feet.
+test('repair: refused while Redis writes, and every acknowledged value is there afterwards', async (t) => {
+	const WRITERS = 16, REPAIRS = 12;
+	const dir = await makeDirectory(), redis = await startRedis(path.join(dir, 'redis'));
+	t.after(() => rm(dir, { recursive: true }));
+	t.after(() => redis.stop());
+	const filling = 'x'.repeat(60_000), acknowledged = new Map();
+	let done = false;
+	const write = async (key) => {
+		const client = clientOf(redis);
+		for (let n = 1; !done; n++) {
+			await client.set(key, `${n} ${filling}`);
+			acknowledged.set(key, n);
+		}
+		client.disconnect();
+	};
+	const writers = Array.from({ length: WRITERS }, (_, i) => write(`key ${i}`));
+	await eventually(() => acknowledged.size === WRITERS, 'a value of each writer');
+	for (let i = 0; i < REPAIRS; i++) {
+		const { code, stderr } = await repair(redis.dir);
+		assert.equal(code, 75, stderr);
+		assert.match(stderr, new RegExp(`incr\\.aof is in use by process ${redis.pid} \\(redis-server\\).*Nothing was changed\\. End that first`));
+	}
+	done = true;
+	await Promise.all(writers);
+	redis.signal('SIGKILL');
+	await redis.ended();
+	assert.match((await repair(redis.dir)).stdout, /: whole, \d+ commands; nothing to repair\n$/);
+	await redis.restart();
+	const client = clientOf(redis);
+	for (const [key, n] of acknowledged)
+		assert.equal((await client.get(key))?.split(' ')[0], `${n}`, key);
+	client.disconnect();
+});
+
+test('repair: refused where a tallyd keeps its private Redis', async (t) => {
+	const instance = await startInstance({ settings: { pages: '' } });
+	t.after(() => instance.stop());
+	const { code, stderr } = await repair(path.join(instance.dir, 'redis'));
+	assert.equal(code, 75);
+	assert.match(stderr, new RegExp(`^tallyctl: a tallyd \\(process ${instance.child.pid}\\) keeps its private Redis in \\S+/redis, .*Nothing was changed\\.\n$`));
 });

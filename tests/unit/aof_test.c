@@ -2,6 +2,7 @@
  * and on a real one, torn at every byte of its last transactions. */
 #include "ledger_fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -206,6 +207,162 @@ static void test_manifest_and_base(void **state)
 	server_remove(&at);
 }
 
+#define NUL "file a.1.base.rdb seq 1 type b\nfile a.1\0"
+
+/* Behind a NUL the lines were not seen, and so their files not. */
+static void test_manifest_with_a_nul(void **state)
+{
+	struct aof_report report;
+	struct redis_server at;
+	char adir[96], why[AOF_EXPLAINED_MAX];
+
+	(void)state;
+	make_aof(&at, adir);
+	put_file(adir, "a.1.incr.aof", SET, sizeof(SET) - 1);
+	put_file(adir, "appendonly.aof.manifest", NUL ".incr.aof seq 1 type i\n",
+	    sizeof(NUL ".incr.aof seq 1 type i\n") - 1);
+	assert_int_equal(aof_repair_tail(at.dir, &report), -EBADMSG);
+	assert_int_equal(report.offset, 39);
+	assert_string_equal(report.why, "a NUL byte in line 2, column 9");
+	put_file(adir, "appendonly.aof.manifest", "\0", 1);
+	assert_int_equal(aof_repair_tail(at.dir, &report), -EBADMSG);
+	assert_string_equal(report.why, "a NUL byte in line 1, column 1");
+	/* No more is said of it than that. */
+	aof_explain(&report, -EBADMSG, why, sizeof(why));
+	assert_non_null(
+	    strstr(why, "manifest, offset 0: a NUL byte in line 1, column 1. Nothing was"));
+	server_remove(&at);
+}
+
+/* Nothing is opened that blocks, and nothing changed that lies elsewhere. */
+static void test_not_files(void **state)
+{
+	static const char *const names[] = {
+	    "appendonly.aof.manifest", "a.1.base.rdb", "a.1.incr.aof", "a.2.incr.aof"};
+	static const char torn[] = SET "*3\r\n$3";
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(names) / sizeof(*names); i++) {
+		const char *name = names[i / 2];
+		struct aof_report report;
+		struct redis_server at;
+		char adir[96], path[128], away[128];
+		size_t len;
+
+		make_aof(&at, adir);
+		put_file(adir, "a.1.incr.aof", SET, sizeof(SET) - 1);
+		put_file(adir, "a.2.incr.aof", torn, sizeof(torn) - 1);
+		snprintf(path, sizeof(path), "%s/%s", adir, name);
+		snprintf(away, sizeof(away), "%s/away", at.dir);
+		assert_int_equal(rename(path, away), 0);
+		assert_int_equal(i % 2 ? mkfifo(path, 0600) : symlink(away, path), 0);
+		alarm(30);
+		assert_int_equal(aof_repair_tail(at.dir, &report), -EBADMSG);
+		alarm(0);
+		assert_non_null(strstr(report.file, name));
+		assert_string_equal(report.why, "not a regular file");
+		get_file(name == names[3] ? at.dir : adir,
+		    name == names[3] ? "away" : "a.2.incr.aof", &len);
+		assert_int_equal(len, sizeof(torn) - 1);
+		server_remove(&at);
+	}
+}
+
+static unsigned count_files(const char *dir)
+{
+	DIR *stream = opendir(dir);
+	unsigned n = 0;
+
+	while (readdir(stream))
+		n++;
+	closedir(stream);
+	return n;
+}
+
+/* What somebody is writing looks torn, and what somebody reads must not change under him. */
+static void test_in_use(void **state)
+{
+	static const struct {
+		const char *last;
+		int flags, error;
+	} uses[] = {
+	    {SET, O_WRONLY | O_APPEND, -EBUSY},
+	    {SET "*3\r\n$3", O_WRONLY | O_APPEND, -EBUSY},
+	    {SET "garbage", O_WRONLY | O_APPEND, -EBUSY}, /* who knows */
+	    {SET "*3\r\n$3", O_RDONLY, -EBUSY},
+	    {SET, O_RDONLY, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(uses) / sizeof(*uses); i++) {
+		char adir[96], path[128], why[AOF_EXPLAINED_MAX], expected[160], *bytes;
+		size_t len = strlen(uses[i].last), now;
+		struct aof_report report;
+		struct redis_server at;
+		unsigned files;
+		pid_t user;
+
+		make_aof(&at, adir);
+		put_file(adir, "a.1.incr.aof", SET, sizeof(SET) - 1);
+		put_file(adir, "a.2.incr.aof", uses[i].last, len);
+		files = count_files(adir);
+		snprintf(path, sizeof(path), "%s/a.2.incr.aof", adir);
+		user = server_stand_in(path, uses[i].flags);
+		assert_int_equal(aof_repair_tail(at.dir, &report), uses[i].error);
+		bytes = get_file(adir, "a.2.incr.aof", &now);
+		assert_int_equal(now, len);
+		assert_memory_equal(bytes, uses[i].last, len);
+		assert_int_equal(count_files(adir), files);
+		assert_int_equal(report.cut, 0);
+		if (uses[i].error) {
+			aof_explain(&report, uses[i].error, why, sizeof(why));
+			snprintf(expected, sizeof(expected), "%s is in use by process %d (a", path,
+			    (int)user);
+			assert_memory_equal(why, expected, strlen(expected));
+		}
+		server_stand_in_end(user);
+		if (i == 3)
+			assert_int_equal(aof_repair_tail(at.dir, &report), 0);
+		assert_int_equal(report.cut, i == 3 ? 6 : 0);
+		server_remove(&at);
+	}
+}
+
+/* A Redis that rewrites turns to another file between our look at the manifest and our hold of the
+ * last file: here one that does nothing else. */
+static void test_manifest_changes(void **state)
+{
+	struct aof_report report;
+	struct redis_server at;
+	char adir[96], path[128], other[128];
+	pid_t rewriter;
+	int r;
+
+	(void)state;
+	make_aof(&at, adir);
+	put_file(adir, "a.1.incr.aof", SET, sizeof(SET) - 1);
+	put_file(adir, "a.2.incr.aof", SET, sizeof(SET) - 1);
+	put_file(adir, "other", "file a.1.incr.aof seq 1 type i\n", 31);
+	snprintf(path, sizeof(path), "%s/appendonly.aof.manifest", adir);
+	snprintf(other, sizeof(other), "%s/other", adir);
+	rewriter = fork();
+	if (rewriter == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) == 0)
+			;
+		_exit(1);
+	}
+	alarm(30);
+	do
+		r = aof_repair_tail(at.dir, &report);
+	while (r == 0);
+	alarm(0);
+	assert_int_equal(r, -EBUSY);
+	assert_non_null(strstr(report.file, "manifest"));
+	server_stand_in_end(rewriter);
+	server_remove(&at);
+}
+
 /* ---- a real one, torn everywhere ---- */
 
 enum { ACKNOWLEDGED = 6, TORN = 2, N = ACKNOWLEDGED + TORN };
@@ -323,6 +480,10 @@ int main(void)
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_too_long_a_tail),
 	    cmocka_unit_test(test_manifest_and_base),
+	    cmocka_unit_test(test_manifest_with_a_nul),
+	    cmocka_unit_test(test_not_files),
+	    cmocka_unit_test(test_in_use),
+	    cmocka_unit_test(test_manifest_changes),
 	    cmocka_unit_test(test_torn_everywhere),
 	};
 

@@ -5,6 +5,7 @@
 #define TALLYD_TEST_REDIS_SERVER_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -146,6 +147,37 @@ static inline long long server_integer(struct redis_server *server, const char *
 
 	freeReplyObject(reply);
 	return value;
+}
+
+/* In the place of a server that has the file open: a process that does no more than that, until it
+ * is killed. */
+static inline pid_t server_stand_in(const char *path, int flags)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(ready) < 0)
+		server_fail("pipe");
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "a\x1b\nserver");
+		if (open(path, flags) >= 0 && write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 1)
+		server_fail(path);
+	close(ready[0]);
+	return pid;
+}
+
+static inline void server_stand_in_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 #endif

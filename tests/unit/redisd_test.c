@@ -264,18 +264,50 @@ static void test_waits_for_one_that_ends(void **state)
 	server_remove(&k.at);
 }
 
+/* Its files may outlast the socket. Nothing is cut that it may still write. */
+static void test_waits_for_files_in_use(void **state)
+{
+	struct keeper k;
+	struct stat before, now;
+	char path[160];
+	pid_t user;
+
+	(void)state;
+	init_keeper(&k);
+	open_keeper(&k);
+	wait_until(&k, k.up == 1);
+	shut_keeper(&k);
+	append(&k, "*3\r\n$3");
+	snprintf(path, sizeof(path), "%s/appendonlydir/appendonly.aof.1.incr.aof", k.at.dir);
+	assert_int_equal(stat(path, &before), 0);
+	user = server_stand_in(path, O_WRONLY | O_APPEND);
+	k.up = k.stopped = 0;
+	open_keeper(&k);
+	for (int steps = 0; steps < 5; steps++)
+		event_base_loop(k.base, EVLOOP_ONCE);
+	assert_int_equal(k.up + k.failed, 0);
+	assert_int_equal(stat(path, &now), 0);
+	assert_int_equal(now.st_size, before.st_size);
+	kill(user, SIGKILL); /* on_child() waits for it */
+	wait_until(&k, k.up || k.failed);
+	assert_int_equal(k.failed, 0);
+	shut_keeper(&k);
+	server_remove(&k.at);
+}
+
 /* Another tallyd with the same directory: the lock is what tells, even before Redis listens. */
 static void test_refuses_a_second_tallyd(void **state)
 {
 	struct keeper k;
 	char path[128];
 	int ready[2];
-	pid_t other;
+	pid_t other, keeper;
 	char c;
 
 	(void)state;
 	init_keeper(&k);
 	snprintf(path, sizeof(path), "%s/redisd.lock", k.at.dir);
+	assert_int_equal(redisd_find_keeper(k.at.dir, &keeper), 0);
 	assert_int_equal(pipe(ready), 0);
 	other = fork();
 	if (other == 0) {
@@ -288,6 +320,8 @@ static void test_refuses_a_second_tallyd(void **state)
 		_exit(1);
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(redisd_find_keeper(k.at.dir, &keeper), 1);
+	assert_int_equal(keeper, other);
 	open_keeper(&k);
 	wait_until(&k, k.failed);
 	assert_non_null(strstr(k.why, "another tallyd"));
@@ -323,6 +357,7 @@ int main(void)
 	    cmocka_unit_test(test_repairs),
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_waits_for_one_that_ends),
+	    cmocka_unit_test(test_waits_for_files_in_use),
 	    cmocka_unit_test(test_refuses_a_second_tallyd),
 	    cmocka_unit_test(test_stopped_at_once),
 	};
