@@ -24,7 +24,7 @@ static const char usage[] =
     "master\n"
     "some day, by settings of its own. On this machine at the keys' permissions, and where Redis "
     "runs\n"
-    "here at its socket and the kernel. Changes nothing.\n"
+    "here at its socket and the kernel; at names in its address. Changes nothing.\n"
     "\n"
     "Each finding says what may happen and which line to write. Servers take no votes in a real "
     "contest\n"
@@ -197,6 +197,7 @@ static int run_check(const struct ctl *ctl, int argc, char **argv)
 		status = check_redis(check);
 	if (status == EX_OK) {
 		check_host(check);
+		check_names(check);
 		qsort(check->findings, check->n, sizeof(*check->findings), by_grade);
 		if (options.json)
 			print_json(check);

@@ -63,5 +63,7 @@ void check_loop_release(struct check_loop *loop);
 uint64_t check_voters(const struct check *check);
 /* This machine, where Redis runs on it: memory, its socket. And the keys' permissions. */
 void check_host(struct check *check);
+/* Names in Redis' address. */
+void check_names(struct check *check);
 
 #endif

@@ -267,6 +267,20 @@ describe('servers on a Redis that loses votes', () => {
 	});
 });
 
+test('check: a name in the address: advice to write what it stands for', async (t) => {
+	const dir = await makeDirectory(), port = await freePort();
+	const redis = await startRedis(path.join(dir, 'own-redis'), ['--port', String(port), '--bind', '127.0.0.1']);
+	const at = (host) => ({ socket: redis.socket, settings: { address: `tcp:${host}:${port}` }, stop: () => redis.stop() });
+	const instance = await startInstance({ dir, redis: at('localhost') });
+	t.after(() => instance.stop());
+	const { json } = await ctlDone(instance, 'check', '--json');
+	const [{ grade, value, write }] = json.findings.filter(({ of, setting }) => of === 'redis' && setting === 'address');
+	assert.deepEqual([grade, value, write], ['advice', 'localhost', `tcp:127.0.0.1:${port}`]);
+	const text = await readFile(instance.config, 'utf8');
+	await writeFile(instance.config, text.replace(`tcp:localhost:${port}`, write));
+	assert.equal((await ctlDone(instance, 'check', '--json')).json.findings.filter(({ setting }) => setting === 'address').length, 0);
+});
+
 const repair = (...args) => runProgram(TALLYCTL, ['repair', ...args]);
 
 test('repair: a torn tail is cut, other damage is told', async (t) => {
