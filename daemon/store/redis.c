@@ -149,7 +149,8 @@ static struct redis_errand *errand_new(
 	if (!errand)
 		abort(); /* nobody could be told of the failure */
 	*errand = (struct redis_errand){.redis = redis, .cb = cb, .arg = arg, .len = wire.len};
-	memcpy(errand->wire, wire.ptr, wire.len);
+	if (wire.len > 0) /* else it goes nowhere */
+		memcpy(errand->wire, wire.ptr, wire.len);
 	errand->wire[wire.len] = '\0'; /* as redis_wire() has it */
 	errand->tag = slice_make(errand->wire, 0);
 	if (key.len > 0) /* found again in the copy, where it outlives the caller's */

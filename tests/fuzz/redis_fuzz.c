@@ -80,6 +80,11 @@ void redis_write(
 	redis_call(redis, cb, arg, argc, argv);
 }
 
+void redis_vote(struct redis *redis, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
+{
+	redis_call(redis, cb, arg, argc, argv);
+}
+
 void redis_call_master(
     struct redis *redis, unsigned n, redis_cb *cb, void *arg, size_t argc, const struct slice *argv)
 {
@@ -108,6 +113,12 @@ unsigned redis_masters(const struct redis *redis)
 {
 	(void)redis;
 	return 1;
+}
+
+bool redis_master_is_connected(const struct redis *redis, unsigned n)
+{
+	(void)redis;
+	return n == 0;
 }
 
 /* The answer to the oldest question. */
