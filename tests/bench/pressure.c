@@ -99,9 +99,9 @@ __attribute__((noreturn)) static void vote(
 	_exit(EX_OK);
 }
 
-/* Of the votes sent from `from_ns` on. Returns their number. */
+/* Of the votes sent from `from_ns` on, and before `until_ns`. Returns their number. */
 static size_t latencies(
-    const struct votes *votes, int64_t from_ns, double *ret_p50, double *ret_p99)
+    const struct votes *votes, int64_t from_ns, int64_t until_ns, double *ret_p50, double *ret_p99)
 {
 	uint32_t *us = calloc(VOTES_MAX, sizeof(*us));
 	size_t n = 0, all = votes->n;
@@ -109,7 +109,7 @@ static size_t latencies(
 	if (us == NULL)
 		die("not enough memory");
 	for (size_t i = 0; i < all; i++)
-		if (votes->list[i].sent_ns >= from_ns)
+		if (votes->list[i].sent_ns >= from_ns && votes->list[i].sent_ns < until_ns)
 			us[n++] = votes->list[i].us;
 	qsort(us, n, sizeof(*us), by_size);
 	*ret_p50 = percentile(us, n, 0.50) / 1000;
@@ -269,21 +269,32 @@ static void tell(const struct crowd *crowd, const char *what, double number, con
 	(void)printf("%-22s%10.2f %s\n", label, number, unit);
 }
 
-static void report_crowd(
-    const struct crowd *crowd, const struct votes *votes, int64_t from_ns, double p99_alone)
+/* While thousands come at once they want the processors as anybody does who comes; what is borne
+ * afterwards is another thing, so each has its own figures. */
+static void report_votes(const struct crowd *crowd, const struct votes *votes, const char *when,
+    int64_t from_ns, int64_t until_ns, double p99_alone)
 {
 	double p50, p99;
-	size_t n = latencies(votes, from_ns, &p50, &p99);
+	size_t n = latencies(votes, from_ns, until_ns, &p50, &p99);
+	char label[32];
+
+	tell(crowd, when, (double)n, "votes meanwhile, all counted");
+	(void)snprintf(label, sizeof(label), "%s, p50", when);
+	tell(crowd, label, p50, "ms");
+	(void)snprintf(label, sizeof(label), "%s, p99", when);
+	tell(crowd, label, p99, "ms");
+	(void)snprintf(label, sizeof(label), "%s, more", when);
+	tell(crowd, label, 100 * p99 / p99_alone - 100, "% of the p99 alone");
+}
+
+static void report_crowd(const struct crowd *crowd)
+{
 
 	qsort(crowd->borne_ms, crowd->n, sizeof(uint32_t), by_size);
 	tell(crowd, "", (double)crowd->n, "connections");
 	tell(crowd, "closed, least", crowd->borne_ms[0] / 1000.0, "s after they began");
 	tell(crowd, "closed, most", crowd->borne_ms[crowd->n - 1] / 1000.0, "s");
 	tell(crowd, "workers' RSS", crowd->rss / 1024 / 1024, "MiB at most");
-	tell(crowd, "votes", (double)n, "meanwhile, all counted");
-	tell(crowd, "vote p50", p50, "ms");
-	tell(crowd, "vote p99", p99, "ms");
-	tell(crowd, "p99 more", 100 * p99 / p99_alone - 100, "% than alone");
 }
 
 static void press(const struct bench *bench, bool drips, size_t n, const struct votes *votes,
@@ -291,7 +302,7 @@ static void press(const struct bench *bench, bool drips, size_t n, const struct 
 {
 	struct crowd crowd = {.bench = bench, .drips = drips, .n = n, .all = all};
 	const char *id = bench->round->contest->id;
-	int64_t began;
+	int64_t began, came;
 
 	if (n == 0)
 		return;
@@ -309,8 +320,11 @@ static void press(const struct bench *bench, bool drips, size_t n, const struct 
 		die("not enough memory");
 	began = now_ns();
 	come_all(&crowd);
+	came = now_ns();
 	bear(&crowd, longest_s);
-	report_crowd(&crowd, votes, began, p99_alone);
+	report_crowd(&crowd);
+	report_votes(&crowd, votes, "coming", began, came, p99_alone);
+	report_votes(&crowd, votes, "there", came, INT64_MAX, p99_alone);
 	(void)close(crowd.epoll);
 	free(crowd.borne_ms);
 	free(crowd.guests);
@@ -341,7 +355,7 @@ int main(int argc, char **argv)
 	if (voter == 0)
 		vote(&bench, votes, votes_a_second);
 	(void)sleep((unsigned)alone_s);
-	(void)printf("votes alone           %10zu\n", latencies(votes, 0, &p50, &p99));
+	(void)printf("votes alone           %10zu\n", latencies(votes, 0, INT64_MAX, &p50, &p99));
 	(void)printf("vote p50 alone        %10.2f ms\n", p50);
 	(void)printf("vote p99 alone        %10.2f ms\n", p99);
 	press(&bench, false, (size_t)stalled, votes, &all, p99, longest_s);

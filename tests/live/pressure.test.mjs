@@ -86,5 +86,5 @@ test('streams that nobody reads, and requests a byte at a time: borne so long, w
 	assert.ok(figure('stalled closed, least') >= 20);
 	assert.ok(figure('drips closed, least') >= 0.9); // the first byte comes up to a second after the connection
 	assert.ok(figure("stalled workers' RSS") < 100 && figure("drips workers' RSS") < 100);
-	assert.ok(figure('stalled votes') > 0 && figure('drips votes') > 0);
+	assert.ok(figure('stalled there') > 0 && figure('drips there') > 0);
 });
