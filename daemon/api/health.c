@@ -208,8 +208,8 @@ static int print_counters(struct buf *text, const struct app *app, const char *n
 {
 	int rc = 0;
 	for (size_t w = 0; w < app->n_workers && rc == 0; w++)
-		rc = buf_printf(text, "%s{worker=\"%zu\",%s=\"%s\"} %" PRIu64 "\n", name, w, label,
-		    value, stats_sum(app->all, app->n_workers, w, offset));
+		rc = buf_printf(text, "%s{worker=\"%zu\",%s=\"%s\"} %" PRIu64 "\n", name, w + 1,
+		    label, value, stats_sum(app->all, app->n_workers, w, offset));
 	return rc;
 }
 
@@ -261,7 +261,7 @@ void health_metrics(void *arg, struct request *req)
 			    metric->help, metric->name, metric->kind);
 		for (size_t w = 0; w < app->n_workers && rc == 0; w++)
 			rc = buf_printf(&text, "%s{worker=\"%zu\"%s%s} %" PRIu64 "\n", metric->name,
-			    w, metric->labels[0] ? "," : "", metric->labels,
+			    w + 1, metric->labels[0] ? "," : "", metric->labels,
 			    stats_sum(app->all, app->n_workers, w, metric->offset));
 	}
 	if (rc == 0)

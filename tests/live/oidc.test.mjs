@@ -264,7 +264,7 @@ describe('logging in', () => {
 		await lonely.provider.stop();
 		const reply = await new Visitor().go(`${lonely.instance.url}/login?contest=citizens&provider=pass&lang=ko`);
 		assert.equal(ended(reply).login, 'provider-down');
-		assert.match(lonely.instance.stderr, /provider http:\S+: configuration: .*; asked again after \d+ s/);
+		await eventually(() => /provider http:\S+: configuration: .*; asked again after \d+ s/.test(lonely.instance.stderr), 'what the log says of it');
 	});
 
 	test('what a login ends with admits to this round alone, unchanged', async () => {
