@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { eventually, startInstance } from '../live/lib/instance.mjs';
-import { Citizen, LANGUAGES, assertNoFaults, at, axeSchemes, launch, newBrowser, say } from './lib/browser.mjs';
+import { Citizen, LANGUAGES, assertNoFaults, at, axeSchemes, launch, newBrowser, say, weigh } from './lib/browser.mjs';
 
 const FIRST_LOAD_MAX = 60 * 1024;
 
@@ -213,18 +213,11 @@ describe('access', () => {
 		test(`the first load of ${path} is at most 60 KB`, async () => {
 			const context = await newBrowser(browser, instance);
 			const page = await context.newPage();
-			const session = await context.newCDPSession(page);
-			await session.send('Network.enable');
-			const addresses = new Map(), loaded = [];
-			session.on('Network.requestWillBeSent', ({ requestId, request }) => addresses.set(requestId, request.url));
-			session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-				loaded.push({ address: addresses.get(requestId), bytes: encodedDataLength });
+			const bytes = await weigh(page, 5000, async () => {
+				await page.goto(path);
+				await drawn(page);
 			});
-			await page.goto(path);
-			await drawn(page);
-			const bytes = loaded.reduce((sum, one) => sum + one.bytes, 0);
-			assert.ok(bytes > 5000, `${bytes} bytes were measured`);
-			assert.ok(bytes <= FIRST_LOAD_MAX, `${bytes} bytes: ${JSON.stringify(loaded)}`);
+			assert.ok(bytes <= FIRST_LOAD_MAX, `${bytes} bytes`);
 			await context.close();
 		});
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { TALLYCTL, eventually, runProgram, startInstance } from '../live/lib/instance.mjs';
-import { assertNoFaults, at, languages, launch, newBrowser, say } from './lib/browser.mjs';
+import { assertNoFaults, at, languages, launch, newBrowser, say, weigh } from './lib/browser.mjs';
 
 const FIRST_LOAD_MAX = 80 * 1024;
 const PLEDGE = { text: { ko: '평가 내용을 밖에 알리지 않겠습니다.', en: 'I will not disclose what I learn.' }, required: true };
@@ -538,14 +538,7 @@ describe('expert', () => {
 		const person = await invite();
 		const context = await newBrowser(browser, instance);
 		const page = await context.newPage();
-		const session = await context.newCDPSession(page);
-		await session.send('Network.enable');
-		let bytes = 0;
-		session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-			bytes += encodedDataLength;
-		});
-		await enter(page, person);
-		assert.ok(bytes > 5000, `${bytes} bytes were measured`);
+		const bytes = await weigh(page, 5000, () => enter(page, person));
 		assert.ok(bytes <= FIRST_LOAD_MAX, `${bytes} bytes`);
 		await context.close();
 	});

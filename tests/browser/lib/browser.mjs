@@ -5,7 +5,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
-import { ROOT } from '../../live/lib/instance.mjs';
+import { ROOT, eventually } from '../../live/lib/instance.mjs';
 
 export const LANGUAGES = ['ko', 'en'];
 /** Both; in CI, which has minutes only, this one where a file is long: the other half of the long files has the other. */
@@ -132,3 +132,22 @@ export class Citizen {
 
 /** Every language in both schemes; in CI, which has minutes only, each language and each scheme once. */
 export const axeSchemes = (language) => process.env.CI ? [language === 'ko' ? 'light' : 'dark'] : ['light', 'dark'];
+
+/** The bytes that came over the line while `open()` drew the page, more than `least`. What the page asked for is waited for, but streams; the page itself is drawn. */
+export async function weigh(page, least, open) {
+	const session = await page.context().newCDPSession(page), under = new Map(), loaded = [];
+	const bytes = () => loaded.reduce((sum, one) => sum + one, 0);
+	await session.send('Network.enable');
+	session.on('Network.requestWillBeSent', ({ requestId, type, request }) => ['Document', 'EventSource'].includes(type) || under.set(requestId, request.url));
+	session.on('Network.responseReceived', ({ requestId, response }) => response.mimeType === 'text/event-stream' && under.delete(requestId));
+	session.on('Network.loadingFailed', ({ requestId }) => under.delete(requestId));
+	session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+		under.delete(requestId);
+		loaded.push(encodedDataLength);
+	});
+	await open();
+	await eventually(() => under.size === 0 && bytes() > least, 'all that the page asked for').catch((error) => {
+		throw new Error(`${error.message}: ${bytes()} bytes came, and did not: ${[...under.values()]}`);
+	});
+	return bytes();
+}
