@@ -829,7 +829,14 @@ static void pauses_without_descriptors(void **state)
 	struct rig rig;
 	struct peer peer;
 	struct rlimit before, none;
+	const char *preloaded = getenv("LD_PRELOAD");
 
+	if (preloaded && strstr(preloaded, "vgpreload")) {
+		print_message(
+		    "left out: valgrind accepts a connection before it finds the limit, "
+		    "and ends it\n");
+		skip();
+	}
 	rig_open(&rig, plain_options());
 	peer_open(&rig, &peer);
 	peer_say(&peer, LAST("/echo"));

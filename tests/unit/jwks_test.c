@@ -319,7 +319,8 @@ static void sizes_of_rsa_keys(void **state)
 				fail_msg("%zu bits, %zu: %d", rows[i].bits, zeros, r);
 			jwks_free(jwks);
 			free(text);
-			memmove(n + 1, n, len++);
+			for (size_t at = len++; at > 0; at--)
+				n[at] = n[at - 1];
 			n[0] = 0;
 		}
 	}
